@@ -1,0 +1,212 @@
+package manifest
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"shoal/internal/chunk"
+)
+
+// Names in playlists are relative: the multivariant playlist lies beside a folder for each rendition, which
+// holds its media playlist, initialisation section and segments.
+const (
+	// MediaName is the file name of a rendition's media playlist.
+	MediaName = "index.m3u8"
+
+	// targetSeconds is what every media playlist declares, so that it is the same in every draft.
+	targetSeconds = 8
+
+	// A player fetches the rung that is listed first. At this rate a first segment of 1 s takes at most 0.3 s of a
+	// 20 Mbit/s link; above it a smaller rung starts sooner, and the player climbs by itself.
+	firstRungBitrate = 6_000_000
+
+	audioGroup = "audio"
+)
+
+// InitName returns the file name of a rendition's initialisation section.
+func InitName(hash chunk.Ref) string { return "init-" + hash.String() + ".mp4" }
+
+// SegmentName returns the file name of a segment.
+func SegmentName(hash chunk.Ref) string { return hash.String() + ".m4s" }
+
+// Master returns the multivariant playlist (RFC 8216, 4.3.4) of a manifest that is Playable. Of a draft it
+// lists the rungs that are complete, or else the first one that has begun: a rung that is made later
+// is there at the next opening. Sound is listed as soon as it has begun.
+func Master(m *Manifest) []byte {
+	var out bytes.Buffer
+	out.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n")
+	sound, rungs := m.begunOf(Audio), listed(m.begunOf(Video))
+	if len(rungs) == 0 {
+		for _, r := range sound {
+			writeVariant(&out, r, nil)
+		}
+		return out.Bytes()
+	}
+	writeAlternatives(&out, sound)
+	for _, r := range inOrder(rungs) {
+		writeVariant(&out, r, sound)
+	}
+	return out.Bytes()
+}
+
+// begunOf returns the renditions of a kind that have a segment, in the order of the manifest.
+func (m *Manifest) begunOf(kind Kind) []*Rendition {
+	var begun []*Rendition
+	for i := range m.Renditions {
+		if r := &m.Renditions[i]; r.Kind == kind && len(r.Segments) > 0 {
+			begun = append(begun, r)
+		}
+	}
+	return begun
+}
+
+// listed returns the rungs to offer: those that are complete, else the first one.
+func listed(rungs []*Rendition) []*Rendition {
+	complete := slices.DeleteFunc(slices.Clone(rungs), func(r *Rendition) bool { return !r.Complete })
+	if len(complete) > 0 || len(rungs) == 0 {
+		return complete
+	}
+	return rungs[:1]
+}
+
+// inOrder puts the best rung of a modest bit rate first, or the smallest one if none is modest; the others
+// follow from the best to the smallest.
+func inOrder(rungs []*Rendition) []*Rendition {
+	average := func(r *Rendition) int64 { a, _ := r.Bitrate(); return a }
+	sorted := slices.Clone(rungs)
+	slices.SortStableFunc(sorted, func(a, b *Rendition) int { return cmp.Compare(average(b), average(a)) })
+	first := slices.IndexFunc(sorted, func(r *Rendition) bool { return average(r) <= firstRungBitrate })
+	if first < 0 {
+		first = len(sorted) - 1
+	}
+	return slices.Insert(slices.Delete(slices.Clone(sorted), first, first+1), 0, sorted[first])
+}
+
+// writeVariant lists a rung of video with the sound that plays with it, or sound by itself.
+func writeVariant(out *bytes.Buffer, r *Rendition, sound []*Rendition) {
+	average, peak := r.Bitrate()
+	codecs := []string{r.Codec}
+	var soundAverage, soundPeak int64
+	for _, s := range sound {
+		a, p := s.Bitrate()
+		soundAverage, soundPeak = max(soundAverage, a), max(soundPeak, p)
+		if !slices.Contains(codecs, s.Codec) {
+			codecs = append(codecs, s.Codec)
+		}
+	}
+	fmt.Fprintf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\"",
+		peak+soundPeak, average+soundAverage, strings.Join(codecs, ","))
+	if r.Width > 0 {
+		fmt.Fprintf(out, ",RESOLUTION=%dx%d", r.Width, r.Height)
+	}
+	if r.FrameRate > 0 {
+		fmt.Fprintf(out, ",FRAME-RATE=%.3f", r.FrameRate)
+	}
+	if len(sound) > 0 {
+		fmt.Fprintf(out, ",AUDIO=\"%s\"", audioGroup)
+	}
+	fmt.Fprintf(out, "\n%s/%s\n", r.ID, MediaName)
+}
+
+// writeAlternatives lists the sound tracks. One of them is the default, and only the first of a language is
+// chosen automatically: RFC 8216, 4.3.4.1.1, forbids two that differ in nothing but their name.
+func writeAlternatives(out *bytes.Buffer, sound []*Rendition) {
+	if len(sound) == 0 {
+		return
+	}
+	preferred := max(0, slices.IndexFunc(sound, func(r *Rendition) bool { return r.Default }))
+	languages := map[string]bool{sound[preferred].Language: true}
+	names := make(map[string]bool)
+	for i, r := range sound {
+		fmt.Fprintf(out, `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="%s",NAME="%s"`, audioGroup, uniqueName(r, i, names))
+		if r.Language != "" {
+			fmt.Fprintf(out, `,LANGUAGE="%s"`, r.Language)
+		}
+		automatic := i == preferred || !languages[r.Language]
+		languages[r.Language] = true
+		fmt.Fprintf(out, ",DEFAULT=%s,AUTOSELECT=%s", yes(i == preferred), yes(automatic))
+		if r.Channels > 0 {
+			fmt.Fprintf(out, `,CHANNELS="%d"`, r.Channels)
+		}
+		fmt.Fprintf(out, ",URI=\"%s/%s\"\n", r.ID, MediaName)
+	}
+}
+
+func yes(b bool) string {
+	if b {
+		return "YES"
+	}
+	return "NO"
+}
+
+// uniqueName returns what a person sees for the i-th sound track, different from the names in taken.
+func uniqueName(r *Rendition, i int, taken map[string]bool) string {
+	base := cmp.Or(quotable(r.Name), r.Language, "Audio "+strconv.Itoa(i+1))
+	name := base
+	for n := 2; taken[name]; n++ {
+		name = fmt.Sprintf("%s (%d)", base, n)
+	}
+	taken[name] = true
+	return name
+}
+
+// quotable makes text fit for a quoted-string, which knows no escapes.
+func quotable(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\ufeff':
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, " "))
+	return strings.Join(strings.Fields(clean), " ")
+}
+
+// Media returns the media playlist (RFC 8216, 4.3.3) of a rendition that has a segment. The lines of a segment
+// are the same in every draft, so that a playlist grows only at its end.
+func Media(r *Rendition) []byte {
+	var out bytes.Buffer
+	out.Grow(256 + len(r.Segments)*96)
+	fmt.Fprintf(&out, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n", r.targetDuration())
+	if r.Complete {
+		out.WriteString("#EXT-X-PLAYLIST-TYPE:VOD\n")
+	} else {
+		// Without a start a player takes the growing list for a live one and joins at its end.
+		out.WriteString("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-START:TIME-OFFSET=0\n")
+	}
+	if !r.Init.isZero() {
+		fmt.Fprintf(&out, "#EXT-X-MAP:URI=\"%s\"\n", InitName(r.Init.Hash))
+	}
+	for i := range r.Segments {
+		length := r.listedLength(i)
+		fmt.Fprintf(&out, "#EXTINF:%d.%06d,\n%s\n", length/time.Second, length%time.Second/time.Microsecond, SegmentName(r.Segments[i].Hash))
+	}
+	if r.Complete {
+		out.WriteString("#EXT-X-ENDLIST\n")
+	}
+	return out.Bytes()
+}
+
+// listedLength returns the length of segment i in whole microseconds, counted from the end of the one before it,
+// so that the lengths add up to the media's clock: rounding does not pile up and a gap is not lost.
+func (r *Rendition) listedLength(i int) time.Duration {
+	return r.clock(r.end(i+1)).Round(time.Microsecond) - r.clock(r.end(i)).Round(time.Microsecond)
+}
+
+// targetDuration is the fixed one, or the longest segment where a source has a gap or a distant key frame.
+func (r *Rendition) targetDuration() int {
+	longest := 0.0
+	for i := range r.Segments {
+		longest = max(longest, math.Round(r.listedLength(i).Seconds()))
+	}
+	return max(targetSeconds, int(longest))
+}
