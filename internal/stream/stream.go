@@ -1,0 +1,101 @@
+// Package stream opens what a player asks for: playlists, and the content of segments, initialisation
+// sections and posters, read chunk by chunk from a store. Where chunks lie it leaves to the store, what a
+// video is made of to the catalogue, and how content is sent to its caller.
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"shoal/internal/chunk"
+	"shoal/internal/manifest"
+)
+
+// ErrNotFound says that a video has no such rendition, segment or poster, or none yet. It never speaks of
+// the video, which is the catalogue's to miss, nor of a missing chunk, which is chunk.ErrNotFound.
+var ErrNotFound = errors.New("no such part of the video")
+
+// Catalog knows what videos are made of. Its errors are passed on, wrapped.
+type Catalog interface {
+	// Manifest returns a video's manifest or its newest draft, which is not changed any more. It is called for
+	// every request, from many goroutines at once.
+	Manifest(ctx context.Context, id manifest.VideoID) (*manifest.Manifest, error)
+}
+
+// Streams opens parts of videos. Its methods may be called from many goroutines at once.
+type Streams struct {
+	store   chunk.Store
+	catalog Catalog
+	index   *index
+}
+
+// New returns Streams that read the chunks of catalog's videos from store.
+func New(store chunk.Store, catalog Catalog) *Streams {
+	return &Streams{store: store, catalog: catalog, index: newIndex(maxIndexed)}
+}
+
+// Master returns the multivariant playlist of a video, or ErrNotFound while there is nothing to play.
+func (s *Streams) Master(ctx context.Context, id manifest.VideoID) ([]byte, error) {
+	m, err := s.catalog.Manifest(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("playlist of video %s: %w", id, err)
+	}
+	if !m.Playable() {
+		return nil, fmt.Errorf("playlist of video %s: nothing to play yet: %w", id, ErrNotFound)
+	}
+	return manifest.Master(m), nil
+}
+
+// Media returns the media playlist of a rendition, or ErrNotFound while the rendition has no segment.
+func (s *Streams) Media(ctx context.Context, id manifest.VideoID, rendition string) ([]byte, error) {
+	r, err := s.rendition(ctx, id, rendition)
+	if err != nil {
+		return nil, fmt.Errorf("playlist of video %s: %w", id, err)
+	}
+	if len(r.Segments) == 0 {
+		return nil, fmt.Errorf("playlist of video %s: rendition %s has no segment yet: %w", id, rendition, ErrNotFound)
+	}
+	return manifest.Media(r), nil
+}
+
+// Blob opens the segment or the initialisation section of that hash in a rendition. No chunk is read before
+// the content is; ctx bounds that reading too. The caller closes the content.
+func (s *Streams) Blob(ctx context.Context, id manifest.VideoID, rendition string, hash chunk.Ref) (*Content, error) {
+	r, err := s.rendition(ctx, id, rendition)
+	if err != nil {
+		return nil, fmt.Errorf("open %s of video %s: %w", hash, id, err)
+	}
+	if r.Init.Size > 0 && r.Init.Hash == hash {
+		return newContent(ctx, s.store, Init, r.Init), nil
+	}
+	i, found := s.index.find(place{id, r.ID}, r.Segments, hash)
+	if !found {
+		return nil, fmt.Errorf("open %s of video %s, rendition %s: %w", hash, id, r.ID, ErrNotFound)
+	}
+	return newContent(ctx, s.store, Segment, r.Segments[i].Blob), nil
+}
+
+// Poster opens a video's poster if it has that hash. Else it is as Blob.
+func (s *Streams) Poster(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*Content, error) {
+	m, err := s.catalog.Manifest(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("open poster of video %s: %w", id, err)
+	}
+	if m.Poster == nil || m.Poster.Hash != hash {
+		return nil, fmt.Errorf("open poster %s of video %s: %w", hash, id, ErrNotFound)
+	}
+	return newContent(ctx, s.store, Poster, *m.Poster), nil
+}
+
+func (s *Streams) rendition(ctx context.Context, id manifest.VideoID, rendition string) (*manifest.Rendition, error) {
+	m, err := s.catalog.Manifest(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	r, found := m.Rendition(rendition)
+	if !found {
+		return nil, fmt.Errorf("rendition %.20q: %w", rendition, ErrNotFound)
+	}
+	return r, nil
+}
