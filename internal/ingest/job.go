@@ -1,0 +1,250 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"shoal/internal/manifest"
+)
+
+// job is one file on its way to a video. It is owned by the worker that took it from the queue.
+type job struct {
+	id   manifest.VideoID
+	done chan struct{} // closed when nothing of the job is left
+
+	cancelOnce sync.Once
+	cancelled  chan struct{}
+
+	claim    *claim
+	probed   probed
+	plan     plan
+	gap      time.Duration // the longest time between key frames
+	attempt  int
+	pass     int     // the next pass
+	finished float64 // the cost of the passes that are done
+	base     float64 // how far the first attempt came on the way from 0 to 1
+	reached  float64 // how far the job has come
+	draft    *draft
+}
+
+func (im *Importer) newJob(id manifest.VideoID) *job {
+	return &job{id: id, done: make(chan struct{}), cancelled: make(chan struct{}), claim: im.claims.open()}
+}
+
+// ended tells whether every pass is done.
+func (j *job) ended() bool { return j.pass == len(j.plan.Passes) }
+
+func (j *job) cancel() { j.cancelOnce.Do(func() { close(j.cancelled) }) }
+
+// errCancelled ends a job that its owner does not want any more.
+var errCancelled = errors.New("cancelled")
+
+// watch returns a context that ends when the job is cancelled; call stop when the work is over.
+func (j *job) watch(ctx context.Context) (watched context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-j.cancelled:
+			cancel(errCancelled)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		watching.Wait()
+	}
+}
+
+// Recover takes up what a crash interrupted and removes what it left half done. Call it once, before
+// Accept and Run.
+func (im *Importer) Recover(ctx context.Context) error {
+	if err := os.MkdirAll(im.cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("make job folder: %w", err)
+	}
+	entries, err := os.ReadDir(im.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("list jobs: %w", err)
+	}
+	here := make(map[manifest.VideoID]bool)
+	for _, e := range entries {
+		here[manifest.VideoID(e.Name())] = true
+	}
+	for _, id := range im.cfg.Catalog.Unfinished() {
+		if !here[id] {
+			if err := im.cfg.Catalog.Fail(ctx, id, "interrupted", "Preparing was interrupted and the file is gone. Add it again."); err != nil {
+				return fmt.Errorf("give up video %s: %w", id, err)
+			}
+			continue
+		}
+		delete(here, id)
+		im.cfg.Log.Info("preparing goes on", "video", id)
+		im.queue.push(im.newJob(id), soon)
+	}
+	for id := range here {
+		if err := os.RemoveAll(im.dir(id)); err != nil {
+			return fmt.Errorf("remove what is left of job %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// Run prepares what was accepted until ctx ends, and then returns nil; jobs that were in work are taken up
+// by the next Recover. Two workers serve what can be playable soon, so that one slow film does not hold up
+// a quick one; another makes the higher rungs.
+func (im *Importer) Run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for _, l := range []lane{soon, soon, later} {
+		workers.Go(func() {
+			for j := im.queue.take(ctx, l); j != nil; j = im.queue.take(ctx, l) {
+				im.serve(ctx, j)
+			}
+		})
+	}
+	workers.Wait()
+	return nil
+}
+
+// serve brings a job on until it is done, has failed, or waits for the other lane.
+func (im *Importer) serve(ctx context.Context, j *job) {
+	watched, stop := j.watch(ctx)
+	defer stop()
+	err := im.advance(watched, j)
+	if err != nil && errors.Is(context.Cause(watched), errCancelled) {
+		err = errCancelled
+	}
+	switch {
+	case err == nil && !j.ended():
+		im.queue.push(j, later)
+	case err != nil && ctx.Err() != nil: // the program ends, and Recover takes the job up
+		j.claim.keep()
+		im.queue.finish(j)
+	default:
+		im.end(ctx, j, err)
+		im.queue.finish(j)
+	}
+}
+
+// advance checks a new job and runs its first pass, or runs all that is left of an old one.
+func (im *Importer) advance(ctx context.Context, j *job) error {
+	if j.draft == nil {
+		return im.begin(ctx, j)
+	}
+	for !j.ended() {
+		if err := im.runPass(ctx, j); err != nil {
+			return err
+		}
+	}
+	return im.publish(ctx, j)
+}
+
+func (im *Importer) begin(ctx context.Context, j *job) error {
+	if err := im.check(ctx, j); err != nil {
+		return err
+	}
+	err := im.runPass(ctx, j)
+	if err != nil && ctx.Err() == nil && j.mayRetry(err) {
+		im.cfg.Log.Info("picture is made anew", "video", j.id, "err", err)
+		if err = im.retry(ctx, j); err == nil {
+			err = im.runPass(ctx, j)
+		}
+	}
+	if err != nil || !j.ended() {
+		return err
+	}
+	return im.publish(ctx, j)
+}
+
+// check finds out what the file is and plans the work.
+func (im *Importer) check(ctx context.Context, j *job) error {
+	im.cfg.Catalog.Progress(j.id, stageCheck, receiveEnd)
+	p, err := im.probe(ctx, im.dir(j.id))
+	if err != nil {
+		return err
+	}
+	var gap time.Duration
+	for _, s := range p.Streams {
+		if s.Codec == "h264" && !s.Picture {
+			if gap, err = im.longestGap(ctx, im.dir(j.id), s.Index); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	if j.plan, err = decide(p, gap, j.attempt); err != nil {
+		return err
+	}
+	j.probed, j.gap, j.draft = p, gap, newDraft(p.Duration)
+	im.cfg.Catalog.Describe(j.id, p.Duration)
+	im.cfg.Catalog.Progress(j.id, stageCheck, checkEnd)
+	return nil
+}
+
+// mayRetry tells whether making the picture anew could help where keeping it failed.
+func (j *job) mayRetry(err error) bool {
+	var failed *processError
+	return j.attempt == 0 && !j.plan.Passes[0].encodes() && (errors.Is(err, errLongGap) || errors.Is(err, errStream) || errors.As(err, &failed))
+}
+
+// retry plans again without keeping the picture.
+func (im *Importer) retry(ctx context.Context, j *job) (err error) {
+	if err := j.claim.undo(ctx); err != nil {
+		return fmt.Errorf("take back chunks: %w", err)
+	}
+	j.attempt++
+	j.pass, j.finished, j.base, j.draft = 0, 0, j.reached, newDraft(j.probed.Duration)
+	j.plan, err = decide(j.probed, j.gap, j.attempt)
+	return err
+}
+
+// publish stores the manifest and makes the video ready.
+func (im *Importer) publish(ctx context.Context, j *job) error {
+	im.cfg.Catalog.Progress(j.id, stageCopy, prepareEnd)
+	m := j.draft.complete()
+	if short := j.probed.Duration - m.Duration; short > 2*time.Second && short > j.probed.Duration/10 {
+		return &refusal{"truncated", fmt.Sprintf("The file ends after %s of %s: it was cut short. Copy or download it again, then add it again.",
+			clock(m.Duration), clock(j.probed.Duration))}
+	}
+	text, err := m.Encode()
+	if err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	s := newStorer(ctx, j.claim)
+	blob, err := s.storeBlob(bytes.NewReader(text))
+	if err = errors.Join(err, s.wait()); err != nil {
+		return fmt.Errorf("store manifest: %w", err)
+	}
+	im.cfg.Catalog.Progress(j.id, stageCopy, copyEnd)
+	return im.cfg.Catalog.Publish(ctx, j.id, m, blob.Chunks)
+}
+
+// end cleans up behind a job and tells the catalogue how it ended. Chunks and files go first: on a full
+// disk the catalogue may have no room for the words otherwise.
+func (im *Importer) end(ctx context.Context, j *job, err error) {
+	log := im.cfg.Log.With("video", j.id)
+	if err == nil {
+		j.claim.keep()
+		log.Info("video is ready")
+	}
+	if cleanErr := im.discard(ctx, j); cleanErr != nil {
+		log.Error("clean up after film", "err", cleanErr)
+	}
+	if err == nil || errors.Is(err, errCancelled) {
+		return
+	}
+	code, message := explain(err)
+	log.Warn("video could not be prepared", "code", code, "err", err)
+	if failErr := im.cfg.Catalog.Fail(ctx, j.id, code, message); failErr != nil {
+		log.Error("note that preparing failed", "err", failErr)
+	}
+}
+
+// discard removes the job's folder and the chunks it still claims.
+func (im *Importer) discard(ctx context.Context, j *job) error {
+	return errors.Join(j.claim.undo(ctx), os.RemoveAll(im.dir(j.id)))
+}
