@@ -41,7 +41,7 @@ func TestCorruptChunkIsPutAsideAndCanBePutAgain(t *testing.T) {
 		"far too long":  func(t *testing.T, path string) { os.Truncate(path, 3*chunk.MaxSize) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := folder(t)
 			var log bytes.Buffer
 			d := open(t, dir, disk.Options{Log: logTo(&log)})
 			other := chunktest.Data(2, 5_000)
@@ -73,7 +73,7 @@ func TestCorruptChunkIsPutAsideAndCanBePutAgain(t *testing.T) {
 }
 
 func TestChunkIsVerifiedOnceInALife(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	data := chunktest.Data(1, 10_000)
 	ref := chunktest.Put(t, d.Chunks(), data).Ref
@@ -103,7 +103,7 @@ func TestChunkIsVerifiedAgainAfterItWasReplaced(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := folder(t)
 			d := open(t, dir, disk.Options{})
 			data := chunktest.Data(1, 10_000)
 			ref := chunktest.Put(t, d.Chunks(), data).Ref
@@ -118,7 +118,7 @@ func TestChunkIsVerifiedAgainAfterItWasReplaced(t *testing.T) {
 }
 
 func TestMemoryOfVerifiedChunksIsBounded(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	d.SetVerified(5)
 	for i := range 12 {
 		data := chunktest.Data(uint64(i), 100)
@@ -131,7 +131,7 @@ func TestMemoryOfVerifiedChunksIsBounded(t *testing.T) {
 }
 
 func TestReadErrorIsNotTakenForDamage(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	ref := chunktest.Put(t, d.Chunks(), chunktest.Data(1, 1000)).Ref
 	// A folder opens as a file does, and fails when it is read.
@@ -152,7 +152,7 @@ func TestReadErrorIsNotTakenForDamage(t *testing.T) {
 }
 
 func TestReaderGivesItsFileForSendfile(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	data := chunktest.Data(1, 10_000)
 	r, err := d.Chunks().Open(t.Context(), chunktest.Put(t, d.Chunks(), data).Ref)
 	if err != nil {
@@ -172,7 +172,7 @@ func TestReaderGivesItsFileForSendfile(t *testing.T) {
 }
 
 func TestPutOfWhatIsThereRenewsItsAge(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	data := chunktest.Data(1, 1000)
 	path := chunkPath(dir, chunktest.Put(t, d.Chunks(), data).Ref)
@@ -188,7 +188,7 @@ func TestPutOfWhatIsThereRenewsItsAge(t *testing.T) {
 }
 
 func TestPutThatBeganIsFinishedThoughItsContextEnds(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	d.SetFault(func(step string) (bool, error) { cancel(); return true, nil })
 	data := chunktest.Data(1, 1000)
@@ -201,7 +201,7 @@ func TestPutThatBeganIsFinishedThoughItsContextEnds(t *testing.T) {
 func TestWaitingPutEndsWithItsContext(t *testing.T) {
 	for name, second := range map[string][]byte{"the same chunk": chunktest.Data(1, 1000), "another chunk": chunktest.Data(2, 1000)} {
 		t.Run(name, func(t *testing.T) {
-			d := open(t, t.TempDir(), disk.Options{})
+			d := open(t, folder(t), disk.Options{})
 			d.SetWriters(1)
 			begun, goOn := make(chan struct{}), make(chan struct{})
 			d.SetFault(func(step string) (bool, error) {
@@ -231,7 +231,7 @@ func TestWaitingPutEndsWithItsContext(t *testing.T) {
 }
 
 func TestForeignFilesAreLeftAlone(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	ref := chunktest.Put(t, d.Chunks(), chunktest.Data(1, 1000)).Ref
 	wrongFolder := filepath.Join(dir, "chunks", "00", strings.Repeat("f", 64))
@@ -251,7 +251,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 }
 
 func TestSnapshotCountsWhatHappened(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	data := chunktest.Data(1, 1000)
 	ref := chunktest.Put(t, d.Chunks(), data).Ref
 	chunktest.Put(t, d.Chunks(), data)
@@ -269,7 +269,7 @@ func TestSnapshotCountsWhatHappened(t *testing.T) {
 }
 
 func TestOneChunkOpenedByManyIsHashedOnce(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	ref := chunktest.Put(t, d.Chunks(), chunktest.Data(1, chunk.MaxSize)).Ref
 	flip(t, chunkPath(dir, ref))

@@ -17,7 +17,7 @@ import (
 // withRecords returns a closed directory with some records and a chunk, and the path of its records.db.
 func withRecords(t *testing.T) (dir, path string) {
 	t.Helper()
-	dir = t.TempDir()
+	dir = folder(t)
 	d := open(t, dir, disk.Options{})
 	chunktest.Put(t, d.Chunks(), []byte("abc"))
 	for i := range 200 {
@@ -87,7 +87,7 @@ func TestLostRecordsAreNoEmptyLibrary(t *testing.T) {
 }
 
 func TestFirstStartThatWasInterruptedIsNoDamage(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	d.Close()
 	path := filepath.Join(dir, "records.db")
@@ -131,7 +131,7 @@ func TestRandomDamageIsNeverAPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for range 60 {
+	for range 40 {
 		bad := bytes.Clone(good)
 		for range 1 + random.IntN(20) {
 			// The heads of pages hold what a reader follows.
@@ -151,7 +151,7 @@ func TestRandomDamageIsNeverAPanic(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d of 60 damaged files were found out", found)
+	t.Logf("%d of 40 damaged files were found out", found)
 	if found == 0 {
 		t.Error("no damage was found out")
 	}

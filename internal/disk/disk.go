@@ -132,7 +132,7 @@ func (d *Disk) tidy(ctx context.Context) error {
 }
 
 // Close waits for calls under way, saves the totals and lets go of the directory. Readers that are
-// open stay usable. Every other call after it returns ErrClosed.
+// open stay usable. Every later call on chunks and records, and Close itself, returns ErrClosed.
 func (d *Disk) Close() error {
 	if !d.gate.shut() {
 		return ErrClosed
@@ -220,14 +220,14 @@ func makeDir(path string) error {
 	return nil
 }
 
-// sweep removes every file in the folder of temporary files.
+// sweep removes all that is in the folder of temporary files.
 func sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("sweep temporary files: %w", err)
 	}
 	for _, entry := range entries {
-		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
 			return fmt.Errorf("sweep temporary files: %w", err)
 		}
 	}

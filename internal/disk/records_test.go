@@ -18,7 +18,7 @@ import (
 func save(t testing.TB, d *disk.Disk, bucket, key string, value []byte) {
 	t.Helper()
 	if err := d.Records().Save(t.Context(), bucket, key, value); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 
@@ -31,13 +31,13 @@ func keys(t testing.TB, d *disk.Disk, bucket string) []string {
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return all
 }
 
 func TestRecordIsLoadedAsItWasSaved(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	for _, value := range [][]byte{{}, nil, []byte("abc"), {0, 255, 0}, bytes.Repeat([]byte("x"), 3<<20)} {
 		save(t, d, "videos", "a", value)
 		if got, err := d.Records().Load(t.Context(), "videos", "a"); err != nil || !bytes.Equal(got, value) {
@@ -47,7 +47,7 @@ func TestRecordIsLoadedAsItWasSaved(t *testing.T) {
 }
 
 func TestMissingRecordDoesNotExist(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	save(t, d, "videos", "a", []byte("abc"))
 	save(t, d, "videos", "gone", []byte("abc"))
 	if err := d.Records().Delete(t.Context(), "videos", "gone"); err != nil {
@@ -67,7 +67,7 @@ func TestMissingRecordDoesNotExist(t *testing.T) {
 }
 
 func TestRecordsAreCopies(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	value := []byte("abc")
 	save(t, d, "videos", "a", value)
 	clear(value)
@@ -89,7 +89,7 @@ func TestRecordsAreCopies(t *testing.T) {
 }
 
 func TestRecordsBehaveAsAMapForEachBucket(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
@@ -128,7 +128,7 @@ func TestRecordsBehaveAsAMapForEachBucket(t *testing.T) {
 }
 
 func TestEachVisitsInOrderOverManyPages(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	var want []string
 	for i := range 600 {
 		key := fmt.Sprintf("%04d", i*7919%10_000)
@@ -148,7 +148,7 @@ func TestEachVisitsInOrderOverManyPages(t *testing.T) {
 }
 
 func TestVisitorMayUseTheRecords(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	for i := range 300 {
 		save(t, d, "videos", fmt.Sprintf("%03d", i), []byte("old"))
 	}
@@ -168,7 +168,7 @@ func TestVisitorMayUseTheRecords(t *testing.T) {
 }
 
 func TestErrorOfAVisitorEndsEach(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	save(t, d, "videos", "a", nil)
 	save(t, d, "videos", "b", nil)
 	enough := errors.New("enough")
@@ -180,7 +180,7 @@ func TestErrorOfAVisitorEndsEach(t *testing.T) {
 }
 
 func TestRecordWithoutAProperNameIsRefusedAndNothingElseSuffers(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	for _, name := range [][2]string{{"", "a"}, {"videos", ""}, {"videos", strings.Repeat("x", 40_000)}, {"disk", "usage"}} {
 		if err := d.Records().Save(t.Context(), name[0], name[1], []byte("abc")); err == nil || errors.Is(err, disk.ErrSyncFailed) {
 			t.Errorf("save under %.20q: %v, want a plain error", name, err)
@@ -193,7 +193,7 @@ func TestRecordWithoutAProperNameIsRefusedAndNothingElseSuffers(t *testing.T) {
 }
 
 func TestRecordsSavedByManyAreAllThere(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	var done sync.WaitGroup
 	for worker := range 8 {
@@ -212,7 +212,7 @@ func TestRecordsSavedByManyAreAllThere(t *testing.T) {
 }
 
 func TestEndedContextStopsRecords(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	save(t, d, "videos", "a", []byte("abc"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -28,7 +28,7 @@ func counted(t *testing.T, d *disk.Disk) disk.Totals {
 }
 
 func TestTotalsFollowEveryPutAndDelete(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	var done sync.WaitGroup
@@ -52,7 +52,7 @@ func TestTotalsFollowEveryPutAndDelete(t *testing.T) {
 }
 
 func TestTotalsAreThereAtOnceAfterAProperClose(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	chunktest.Put(t, d.Chunks(), chunktest.Data(1, 1000))
 	chunktest.Put(t, d.Chunks(), chunktest.Data(2, 500))
@@ -64,7 +64,7 @@ func TestTotalsAreThereAtOnceAfterAProperClose(t *testing.T) {
 }
 
 func TestTotalsAreInDoubtAfterACrashAndRunCountsAgain(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	chunktest.Put(t, d.Chunks(), chunktest.Data(1, 1000))
 	d.Close()
@@ -87,7 +87,7 @@ func TestTotalsAreInDoubtAfterACrashAndRunCountsAgain(t *testing.T) {
 }
 
 func TestRunSavesTotalsOnceInAWhile(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, dir, disk.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -110,7 +110,7 @@ func TestRunSavesTotalsOnceInAWhile(t *testing.T) {
 }
 
 func TestRecountIsRightWhileChunksComeAndGo(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	for i := range 300 {
 		path := chunkPath(dir, chunk.Sum(chunktest.Data(uint64(i), 10)))
@@ -150,7 +150,7 @@ func TestRecountIsRightWhileChunksComeAndGo(t *testing.T) {
 }
 
 func TestRunGoesOnWhenItCannotCount(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	d.Doubt()
 	shard := filepath.Join(dir, "chunks", "7f")
@@ -171,7 +171,7 @@ func TestRunGoesOnWhenItCannotCount(t *testing.T) {
 }
 
 func TestCapacityIsNotExceeded(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{Capacity: 10_000})
+	d := open(t, folder(t), disk.Options{Capacity: 10_000})
 	var mu sync.Mutex
 	stored := 0
 	var done sync.WaitGroup
@@ -207,7 +207,7 @@ func TestCapacityIsNotExceeded(t *testing.T) {
 }
 
 func TestChunkThatIsThereCanBePutThoughTheStoreIsFull(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{Capacity: 1000})
+	d := open(t, folder(t), disk.Options{Capacity: 1000})
 	data := chunktest.Data(1, 1000)
 	chunktest.Put(t, d.Chunks(), data)
 	if stored, err := d.Chunks().Put(t.Context(), data); err != nil || stored.New {
@@ -229,7 +229,7 @@ func (s *space) ask(string) (free, size int64, err error) {
 }
 
 func withSpace(t *testing.T, free, size int64) (*disk.Disk, *space) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	s := &space{free: free, size: size, now: time.Unix(1, 0)}
 	d.SetSpace(s.ask, func() time.Time { return s.now })
 	return d, s

@@ -7,7 +7,8 @@ import (
 	"shoal/internal/chunk"
 )
 
-// writers bounds how many chunks are written at once.
+// writers bounds how many chunks are written at once. On ext4 with chunks of 1 MiB, 8 took about twice
+// what one writer did; 16 showed no gain over 8 that could be told from noise (BenchmarkPut).
 const writers = 8
 
 // step is one of the points of a durable write at which a process or a disk may fail.
@@ -22,8 +23,9 @@ const (
 	stepRemove  step = "remove temporary file"
 )
 
-// write makes a chunk durable. The order is what makes it so: the bytes are on the disk before a
-// name leads to them, and the name is before Put returns.
+// write makes a chunk durable. The order is what makes it so: the bytes are on the disk before a name
+// leads to them, and the name is before Put returns. As strace shows it: openat(O_CREAT|O_EXCL) in the
+// folder of temporary files, write, fsync, close, renameat, openat of the shard's folder, fsync, close.
 func (c *Chunks) write(info chunk.Info, before int64, data []byte) error {
 	promise, err := c.usage.promise(info.Size)
 	if err != nil {
@@ -82,8 +84,8 @@ func (c *Chunks) publish(info chunk.Info, before int64, promise *promise, temp s
 	return asFull(err)
 }
 
-// syncShard makes the names in a chunk's folder durable. No two callers share one fsync: with 8 writers
-// on 256 folders they seldom meet, and sharing measured no faster even on 4 folders.
+// syncShard makes the names in a chunk's folder durable. Callers do not share an fsync: 8 writers on 256
+// folders seldom meet, and sharing showed no gain that could be told from noise.
 func (c *Chunks) syncShard(ref chunk.Ref) error {
 	if err := c.do(stepSyncDir, func() error { return syncDir(shardDir(c.dir, ref[0])) }); err != nil {
 		return c.fail(err)

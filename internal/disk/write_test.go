@@ -41,7 +41,7 @@ func eachFault(t *testing.T, check func(t *testing.T, step string, applied bool)
 func TestProcessStoppedAtAnyStepLeavesASoundDirectory(t *testing.T) {
 	stopped := errors.New("the process was stopped")
 	eachFault(t, func(t *testing.T, step string, applied bool) {
-		dir := t.TempDir()
+		dir := folder(t)
 		d := open(t, dir, disk.Options{})
 		kept, lost := chunktest.Data(1, 70_000), chunktest.Data(2, 50_000)
 		ref := chunktest.Put(t, d.Chunks(), kept).Ref
@@ -68,7 +68,7 @@ func TestFailedStepLeavesASoundStore(t *testing.T) {
 	broken := errors.New("input/output error")
 	goOn := func(string) (bool, error) { return true, nil }
 	eachFault(t, func(t *testing.T, step string, applied bool) {
-		dir := t.TempDir()
+		dir := folder(t)
 		d := open(t, dir, disk.Options{})
 		kept, data := chunktest.Data(1, 70_000), chunktest.Data(2, 50_000)
 		ref := chunktest.Put(t, d.Chunks(), kept).Ref
@@ -91,7 +91,7 @@ func TestFailedStepLeavesASoundStore(t *testing.T) {
 }
 
 func TestStoreThatFailedToSyncRefusesEveryWriteUntilReopened(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	old := chunktest.Data(1, 1000)
 	ref := chunktest.Put(t, d.Chunks(), old).Ref
@@ -116,7 +116,7 @@ func TestStoreThatFailedToSyncRefusesEveryWriteUntilReopened(t *testing.T) {
 }
 
 func TestNameOfAnEarlierProcessIsSyncedBeforeItIsVouchedFor(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	data := chunktest.Data(1, 1000)
 	stopped := errors.New("the process was stopped")
@@ -142,7 +142,7 @@ func TestNameOfAnEarlierProcessIsSyncedBeforeItIsVouchedFor(t *testing.T) {
 func TestFullDiskIsErrFullAtEveryStep(t *testing.T) {
 	for _, step := range []string{"create", "write", "sync file", "rename"} {
 		t.Run(step, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := folder(t)
 			d := open(t, dir, disk.Options{})
 			full := &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
 			d.SetFault(faultAt(step, false, full, func(string) (bool, error) { return true, nil }))
@@ -161,7 +161,7 @@ func TestFullDiskIsErrFullAtEveryStep(t *testing.T) {
 }
 
 func TestTemporaryFileThatCannotBeRemovedIsSweptAtTheNextStart(t *testing.T) {
-	dir := t.TempDir()
+	dir := folder(t)
 	d := open(t, dir, disk.Options{})
 	broken := errors.New("input/output error")
 	d.SetFault(func(step string) (bool, error) {
@@ -182,7 +182,7 @@ func TestTemporaryFileThatCannotBeRemovedIsSweptAtTheNextStart(t *testing.T) {
 
 func TestFileOfTheWrongLengthIsReplaced(t *testing.T) {
 	for _, length := range []int{0, 500, 2000} {
-		dir := t.TempDir()
+		dir := folder(t)
 		d := open(t, dir, disk.Options{})
 		data := chunktest.Data(1, 1000)
 		ref := chunktest.Put(t, d.Chunks(), data).Ref
@@ -203,7 +203,7 @@ func TestFileOfTheWrongLengthIsReplaced(t *testing.T) {
 }
 
 func TestNoMoreChunksAreWrittenAtOnceThanWriters(t *testing.T) {
-	d := open(t, t.TempDir(), disk.Options{})
+	d := open(t, folder(t), disk.Options{})
 	d.SetWriters(3)
 	var mu sync.Mutex
 	inside, most := 0, 0

@@ -51,17 +51,16 @@ func Data(seed uint64, size int) []byte {
 	return data
 }
 
-// Put puts data and fails the test when that does.
+// Put puts data and returns its name and size; it fails the test when the store does not do the same.
 func Put(t testing.TB, s chunk.Store, data []byte) chunk.Info {
 	t.Helper()
-	stored, err := s.Put(t.Context(), data)
-	if err != nil {
-		t.Fatalf("put %d bytes: %v", len(data), err)
+	want := chunk.Info{Ref: chunk.Sum(data), Size: int64(len(data))}
+	if stored, err := s.Put(t.Context(), data); err != nil {
+		t.Errorf("put %d bytes: %v", len(data), err)
+	} else if stored.Info != want {
+		t.Errorf("put answers %v, want %v", stored.Info, want)
 	}
-	if want := (chunk.Info{Ref: chunk.Sum(data), Size: int64(len(data))}); stored.Info != want {
-		t.Fatalf("put answers %v, want %v", stored.Info, want)
-	}
-	return stored.Info
+	return want
 }
 
 // Read returns the bytes of a chunk, or the error of opening or reading it.

@@ -19,12 +19,17 @@ type watched struct {
 	mu       sync.Mutex
 	failures []string
 	cleanups []func()
+	// told gets a token for each failure.
+	told chan struct{}
 }
+
+func watch(t *testing.T) *watched { return &watched{TB: t, told: make(chan struct{}, 10)} }
 
 func (w *watched) Errorf(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.failures = append(w.failures, fmt.Sprintf(format, args...))
+	w.told <- struct{}{}
 }
 
 func (w *watched) Cleanup(f func()) { w.cleanups = append(w.cleanups, f) }
@@ -60,7 +65,7 @@ func TestMemoryKeepsThePromisesOfAStore(t *testing.T) {
 }
 
 func TestMemoryFailsTheTestForAReaderThatIsNeverClosed(t *testing.T) {
-	w := &watched{TB: t}
+	w := watch(t)
 	m := chunktest.NewMemory(w)
 	ref := chunktest.Put(t, m, []byte("abc")).Ref
 	if _, err := m.Open(t.Context(), ref); err != nil {
@@ -77,7 +82,7 @@ func TestMemoryFailsTheTestForUseAfterClose(t *testing.T) {
 		"seek":    func(r chunk.Reader) error { _, err := r.Seek(0, io.SeekStart); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &watched{TB: t}
+			w := watch(t)
 			m := chunktest.NewMemory(w)
 			r, err := m.Open(t.Context(), chunktest.Put(t, m, []byte("abc")).Ref)
 			if err != nil {
@@ -94,7 +99,7 @@ func TestMemoryFailsTheTestForUseAfterClose(t *testing.T) {
 }
 
 func TestMemoryFailsTheTestForAReaderUsedByTwo(t *testing.T) {
-	w := &watched{TB: t}
+	w := watch(t)
 	m := chunktest.NewMemory(w)
 	r, err := m.Open(t.Context(), chunktest.Put(t, m, []byte("abc")).Ref)
 	if err != nil {
@@ -111,9 +116,8 @@ func TestMemoryFailsTheTestForAReaderUsedByTwo(t *testing.T) {
 	done.Go(func() { r.Read(make([]byte, 1)) })
 	<-first
 	done.Go(func() { r.Seek(0, io.SeekStart) })
-	for len(w.noted()) == 0 {
-		// The second call reports itself before it waits for the first.
-	}
+	// The second call reports itself before it waits for the first.
+	<-w.told
 	close(both)
 	done.Wait()
 	r.Close()
@@ -121,14 +125,8 @@ func TestMemoryFailsTheTestForAReaderUsedByTwo(t *testing.T) {
 	w.wants("another goroutine")
 }
 
-func (w *watched) noted() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.failures
-}
-
 func TestMemoryFailsTheTestForDataThatChangesDuringPut(t *testing.T) {
-	w := &watched{TB: t}
+	w := watch(t)
 	m := chunktest.NewMemory(w)
 	data := []byte("abc")
 	m.SetFault(func(context.Context, chunktest.Op, chunk.Ref) (bool, error) {
@@ -215,7 +213,7 @@ func TestFaultReachesEveryOperation(t *testing.T) {
 }
 
 func TestFaultThatLosesWithoutAnErrorFailsTheTest(t *testing.T) {
-	w := &watched{TB: t}
+	w := watch(t)
 	m := chunktest.NewMemory(w)
 	m.SetFault(func(context.Context, chunktest.Op, chunk.Ref) (bool, error) { return false, nil })
 	m.Put(t.Context(), []byte("abc"))
