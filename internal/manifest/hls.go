@@ -42,15 +42,16 @@ func SegmentName(hash chunk.Ref) string { return hash.String() + ".m4s" }
 func Master(m *Manifest) []byte {
 	var out bytes.Buffer
 	out.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n")
-	sound, rungs := m.begunOf(Audio), listed(m.begunOf(Video))
-	if len(rungs) == 0 {
-		for _, r := range sound {
-			writeVariant(&out, r, nil)
+	sound, rungs := m.begunOf(Audio), inOrder(listed(m.begunOf(Video)))
+	if len(rungs) == 0 && len(sound) > 0 {
+		// Tracks are no rungs to choose from by bit rate, so the preferred one is the only variant.
+		rungs = sound[preferred(sound):][:1]
+		if len(sound) == 1 {
+			sound = nil
 		}
-		return out.Bytes()
 	}
-	writeAlternatives(&out, sound)
-	for _, r := range inOrder(rungs) {
+	writeAlternatives(&out, sound, rungs)
+	for _, r := range rungs {
 		writeVariant(&out, r, sound)
 	}
 	return out.Bytes()
@@ -79,6 +80,9 @@ func listed(rungs []*Rendition) []*Rendition {
 // inOrder puts the best rung of a modest bit rate first, or the smallest one if none is modest; the others
 // follow from the best to the smallest.
 func inOrder(rungs []*Rendition) []*Rendition {
+	if len(rungs) == 0 {
+		return nil
+	}
 	average := func(r *Rendition) int64 { a, _ := r.Bitrate(); return a }
 	sorted := slices.Clone(rungs)
 	slices.SortStableFunc(sorted, func(a, b *Rendition) int { return cmp.Compare(average(b), average(a)) })
@@ -89,20 +93,16 @@ func inOrder(rungs []*Rendition) []*Rendition {
 	return slices.Insert(slices.Delete(slices.Clone(sorted), first, first+1), 0, sorted[first])
 }
 
-// writeVariant lists a rung of video with the sound that plays with it, or sound by itself.
+// writeVariant lists r with the sound tracks that one may choose from while it plays.
 func writeVariant(out *bytes.Buffer, r *Rendition, sound []*Rendition) {
-	average, peak := r.Bitrate()
+	average, peak := rates(r, sound)
 	codecs := []string{r.Codec}
-	var soundAverage, soundPeak int64
 	for _, s := range sound {
-		a, p := s.Bitrate()
-		soundAverage, soundPeak = max(soundAverage, a), max(soundPeak, p)
 		if !slices.Contains(codecs, s.Codec) {
 			codecs = append(codecs, s.Codec)
 		}
 	}
-	fmt.Fprintf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\"",
-		peak+soundPeak, average+soundAverage, strings.Join(codecs, ","))
+	fmt.Fprintf(out, `#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS="%s"`, peak, average, strings.Join(codecs, ","))
 	if r.Width > 0 {
 		fmt.Fprintf(out, ",RESOLUTION=%dx%d", r.Width, r.Height)
 	}
@@ -110,32 +110,54 @@ func writeVariant(out *bytes.Buffer, r *Rendition, sound []*Rendition) {
 		fmt.Fprintf(out, ",FRAME-RATE=%.3f", r.FrameRate)
 	}
 	if len(sound) > 0 {
-		fmt.Fprintf(out, ",AUDIO=\"%s\"", audioGroup)
+		fmt.Fprintf(out, `,AUDIO="%s"`, audioGroup)
 	}
 	fmt.Fprintf(out, "\n%s/%s\n", r.ID, MediaName)
 }
 
-// writeAlternatives lists the sound tracks. One of them is the default, and only the first of a language is
-// chosen automatically: RFC 8216, 4.3.4.1.1, forbids two that differ in nothing but their name.
-func writeAlternatives(out *bytes.Buffer, sound []*Rendition) {
+// rates returns the bit rates of r together with the greediest of the sound tracks, which play beside a
+// picture but in the place of each other.
+func rates(r *Rendition, sound []*Rendition) (average, peak int64) {
+	for _, s := range sound {
+		a, p := s.Bitrate()
+		average, peak = max(average, a), max(peak, p)
+	}
+	a, p := r.Bitrate()
+	if r.Kind == Audio {
+		return max(average, a), max(peak, p)
+	}
+	return average + a, peak + p
+}
+
+// preferred returns the index of the track that plays unless another is chosen.
+func preferred(sound []*Rendition) int {
+	return max(0, slices.IndexFunc(sound, func(r *Rendition) bool { return r.Default }))
+}
+
+// writeAlternatives lists the sound tracks. Only the first of a language is chosen automatically: RFC 8216,
+// 4.3.4.1.1, forbids two that differ in nothing but their name. A track that is a variant has no address here.
+func writeAlternatives(out *bytes.Buffer, sound, variants []*Rendition) {
 	if len(sound) == 0 {
 		return
 	}
-	preferred := max(0, slices.IndexFunc(sound, func(r *Rendition) bool { return r.Default }))
-	languages := map[string]bool{sound[preferred].Language: true}
+	first := preferred(sound)
+	languages := map[string]bool{sound[first].Language: true}
 	names := make(map[string]bool)
 	for i, r := range sound {
 		fmt.Fprintf(out, `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="%s",NAME="%s"`, audioGroup, uniqueName(r, i, names))
 		if r.Language != "" {
 			fmt.Fprintf(out, `,LANGUAGE="%s"`, r.Language)
 		}
-		automatic := i == preferred || !languages[r.Language]
+		automatic := i == first || !languages[r.Language]
 		languages[r.Language] = true
-		fmt.Fprintf(out, ",DEFAULT=%s,AUTOSELECT=%s", yes(i == preferred), yes(automatic))
+		fmt.Fprintf(out, ",DEFAULT=%s,AUTOSELECT=%s", yes(i == first), yes(automatic))
 		if r.Channels > 0 {
 			fmt.Fprintf(out, `,CHANNELS="%d"`, r.Channels)
 		}
-		fmt.Fprintf(out, ",URI=\"%s/%s\"\n", r.ID, MediaName)
+		if !slices.Contains(variants, r) {
+			fmt.Fprintf(out, `,URI="%s/%s"`, r.ID, MediaName)
+		}
+		out.WriteByte('\n')
 	}
 }
 

@@ -113,6 +113,9 @@ func checkVariants(t failer, m *manifest.Manifest, master *hlscheck.Master) {
 		if len(r.Segments) == 0 {
 			t.Errorf("%s is listed and has no segment", v.URI)
 		}
+		if r.Kind == manifest.Audio && len(master.Variants) != 1 {
+			t.Errorf("sound track %s is one of %d variants", v.URI, len(master.Variants))
+		}
 	}
 }
 
@@ -124,7 +127,8 @@ func checkAlternatives(t failer, m *manifest.Manifest, master *hlscheck.Master) 
 			want++
 		}
 	}
-	if master.Variants[0].Audio == "" {
+	only := find(t, m, master.Variants[0].URI)
+	if only.Kind == manifest.Audio && want == 1 {
 		want = 0
 	}
 	if len(master.Alternatives) != want {
@@ -132,8 +136,11 @@ func checkAlternatives(t failer, m *manifest.Manifest, master *hlscheck.Master) 
 	}
 	defaults := 0
 	for _, a := range master.Alternatives {
-		r := find(t, m, a.URI)
-		if a.Language != r.Language || a.Channels != r.Channels || r.Default && !a.Default {
+		r := only
+		if a.URI != "" {
+			r = find(t, m, a.URI)
+		}
+		if a.Language != r.Language || a.Channels != r.Channels || r.Kind != manifest.Audio || r.Default && !a.Default {
 			t.Errorf("%+v is not %s, %d channels, default %v", a, r.Language, r.Channels, r.Default)
 		}
 		if a.Default {
@@ -158,6 +165,9 @@ func TestGoldenPlaylists(t *testing.T) {
 	golden(t, "draft.m3u8", manifest.Master(draft))
 	golden(t, "draft-low.m3u8", manifest.Media(&draft.Renditions[1]))
 	golden(t, "sound.m3u8", manifest.Master(sound()))
+	tracks := film()
+	tracks.Renditions = tracks.Renditions[2:]
+	golden(t, "sound-tracks.m3u8", manifest.Master(tracks))
 }
 
 // order returns the ids of the variants of a video with these rungs, in the order of the playlist.
@@ -216,6 +226,19 @@ func TestDraftListsOnlyRungsThatWillNotRunOut(t *testing.T) {
 		if got := order(t, c.rungs...); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
+	}
+}
+
+func TestBandwidthOfSoundTracksIsTheGreediest(t *testing.T) {
+	m := film()
+	picture, _ := m.Renditions[0].Bitrate()
+	german, _ := m.Renditions[2].Bitrate()
+	if v := readMaster(t, m).Variants[1]; v.AverageBandwidth != picture+german || v.Bandwidth != picture+german {
+		t.Errorf("picture at %d, sound at most %d: %+v", picture, german, v)
+	}
+	m.Renditions = m.Renditions[2:]
+	if v := readMaster(t, m).Variants[0]; v.AverageBandwidth != german || v.Bandwidth != german {
+		t.Errorf("sound at most %d: %+v", german, v)
 	}
 }
 

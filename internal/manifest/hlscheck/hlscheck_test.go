@@ -60,6 +60,18 @@ func TestReadMaster(t *testing.T) {
 	}
 }
 
+func TestDefaultTrackMayBeTheVariantItself(t *testing.T) {
+	text := strings.Replace(master, `,URI="b/index.m3u8"`, "", 1)
+	got, err := hlscheck.ReadMaster([]byte(text))
+	if err != nil || got.Alternatives[1].URI != "" {
+		t.Errorf("%v, %+v", err, got)
+	}
+	text = strings.Replace(text, `CODECS="avc1.640028"`, `CODECS="avc1.640028",AUDIO="audio"`, 1)
+	if err := readMaster(text); err == nil || !strings.Contains(err.Error(), "2 variants use") {
+		t.Errorf("of two variants at once: %v", err)
+	}
+}
+
 func TestReadMedia(t *testing.T) {
 	start := time.Duration(0)
 	want := &hlscheck.Media{
@@ -154,7 +166,9 @@ func TestBadMastersAreRefused(t *testing.T) {
 		{`CHANNELS="6"`, "CHANNELS=6", "quoted"},
 		{`CHANNELS="6"`, `CHANNELS="+6"`, "count"},
 		{`"a/index.m3u8"`, `"/a/index.m3u8"`, "plain relative path"},
-		{`,URI="a/index.m3u8"`, "", "no URI"},
+		{`,URI="a/index.m3u8"`, "", "no URI, and not the default"},
+		{`,AUDIO="audio"`, "", "0 variants use"},
+		{"high/index.m3u8", "high/index.m3u8\n" + `#EXT-X-STREAM-INF:BANDWIDTH=1,AVERAGE-BANDWIDTH=1,CODECS="a",AUDIO="x"` + "\nx", `no group "x"`},
 		{"BANDWIDTH=3000,", "", "no BANDWIDTH"},
 		{"BANDWIDTH=3000", `BANDWIDTH="3000"`, "decimal integer"},
 		{"BANDWIDTH=3000", "BANDWIDTH=3e3", "decimal integer"},

@@ -26,7 +26,8 @@ type Alternative struct {
 	Default, Autoselect bool
 	// Channels is 0 when not told.
 	Channels int
-	URI      string
+	// URI is "" when the sound is that of the only variant that uses the group.
+	URI string
 }
 
 // Variant is an EXT-X-STREAM-INF tag and the address after it.
@@ -131,7 +132,11 @@ func readAlternative(l line) (Alternative, error) {
 		}
 		a.Channels = n
 	}
-	a.URI = list.address("URI")
+	if list.has("URI") {
+		a.URI = list.address("URI")
+	} else if !a.Default {
+		list.fail("no URI, and not the default")
+	}
 	return a, list.end()
 }
 
@@ -170,7 +175,7 @@ func (m *Master) check() error {
 	for _, a := range m.Alternatives {
 		groups[a.Group] = true
 	}
-	used := make(map[string]bool)
+	used, users := make(map[string]bool), make(map[string]int)
 	for _, v := range m.Variants {
 		if v.Audio != "" && !groups[v.Audio] {
 			return fmt.Errorf("variant %s: no group %q", v.URI, v.Audio)
@@ -179,6 +184,12 @@ func (m *Master) check() error {
 			return fmt.Errorf("variant %s: listed twice", v.URI)
 		}
 		used[v.URI] = true
+		users[v.Audio]++
+	}
+	for _, a := range m.Alternatives {
+		if n := users[a.Group]; n == 0 || n > 1 && a.URI == "" {
+			return fmt.Errorf("group %q: %d variants use %q", a.Group, n, a.Name)
+		}
 	}
 	return m.checkAlternatives()
 }
