@@ -16,6 +16,10 @@ import (
 // errLongGap says that a kept picture has key frames too far apart; it must be made anew.
 var errLongGap = errors.New("key frames more than 8 s apart")
 
+// maxOverlap is how far a fragment may begin before the end of the last one: sound that was kept from a
+// container with a coarse clock does so.
+const maxOverlap = 100 * time.Millisecond
+
 // errOverlong says that a file goes on far beyond the length it declares.
 var errOverlong = errors.New("longer than it says")
 
@@ -112,7 +116,7 @@ func (a *assembly) fragment(f fragment, media io.Reader) error {
 	if t.open == nil {
 		t.open, t.start, t.duration = a.store.newBlob(), f.start, 0
 	}
-	t.duration = f.start + f.duration - t.start
+	t.duration = max(t.duration, f.start+f.duration-t.start)
 	if _, err := t.open.Write(f.moof); err != nil {
 		return err
 	}
@@ -122,7 +126,7 @@ func (a *assembly) fragment(f fragment, media io.Reader) error {
 
 // check refuses fragments that a sound file does not produce.
 func (a *assembly) check(t *track, f fragment) error {
-	if t.open != nil && f.start < t.start+t.duration {
+	if t.open != nil && (f.start < t.start || t.time(t.start+t.duration-min(f.start, t.start+t.duration)) > maxOverlap) {
 		return fmt.Errorf("track %d goes back in time: %w", f.track, errStream)
 	}
 	if t.time(f.start+f.duration) > a.limit {

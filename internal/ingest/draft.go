@@ -15,19 +15,14 @@ type draft struct {
 }
 
 func newDraft(length time.Duration) *draft {
-	return &draft{m: manifest.Manifest{Version: 1, Duration: length}}
+	return &draft{m: manifest.Manifest{Version: manifest.Version, Duration: length}}
 }
 
-// snapshot returns the manifest as it is now. Segments are only ever appended, so snapshots share them.
+// snapshot returns the manifest as it is now.
 func (d *draft) snapshot() *manifest.Manifest {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := d.m
-	m.Renditions = slices.Clone(d.m.Renditions)
-	for i := range m.Renditions {
-		m.Renditions[i].Segments = slices.Clip(m.Renditions[i].Segments)
-	}
-	return &m
+	return d.m.Snapshot()
 }
 
 func (d *draft) addRendition(r manifest.Rendition) {
@@ -63,17 +58,12 @@ func (d *draft) setPoster(b manifest.Blob) {
 // complete ends the making: the length is now what there really is.
 func (d *draft) complete() *manifest.Manifest {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.m.Complete = true
 	d.m.Renditions = slices.DeleteFunc(d.m.Renditions, func(r manifest.Rendition) bool { return len(r.Segments) == 0 })
-	d.m.Duration = length(&d.m)
-	d.mu.Unlock()
-	return d.snapshot()
-}
-
-// length is that of the longest rendition.
-func length(m *manifest.Manifest) (longest time.Duration) {
-	for _, r := range m.Renditions {
-		longest = max(longest, r.Length())
+	d.m.Duration = 0
+	for i := range d.m.Renditions {
+		d.m.Duration = max(d.m.Duration, d.m.Renditions[i].Length())
 	}
-	return longest
+	return d.m.Snapshot()
 }
