@@ -1,0 +1,46 @@
+package web_test
+
+import (
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+
+	"shoal/web"
+)
+
+func TestFilesHasAPageWhetherOrNotTheClientIsBuilt(t *testing.T) {
+	page, err := fs.ReadFile(web.Files(), "index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "<title>Shoal</title>") {
+		t.Errorf("index.html has no title:\n%s", page)
+	}
+}
+
+func TestEveryAssetHasAHashInItsName(t *testing.T) {
+	hashed := regexp.MustCompile(`-[\w-]{8}\.\w+$`)
+	assets, err := fs.Glob(web.Files(), "assets/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range assets {
+		if !hashed.MatchString(name) {
+			t.Errorf("%s has no hash in its name, so it must not be cached for ever", name)
+		}
+	}
+}
+
+func TestThePageNamesOnlyFilesThatAreThere(t *testing.T) {
+	files := web.Files()
+	page, err := fs.ReadFile(files, "index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile(`(?:src|href)="/([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
+		if _, err := fs.Stat(files, match[1]); err != nil {
+			t.Errorf("index.html names %s: %v", match[1], err)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+import { send } from "./request.ts";
+import { readSession, type Session } from "./session.ts";
+import { readStatus, type Status } from "./status.ts";
+import { type SendProgress, uploadFile } from "./upload.ts";
+import { readVideo, readVideoPage, type Video, type VideoPage } from "./video.ts";
+
+export const sortOrders = ["new", "title", "duration"] as const;
+export type SortOrder = (typeof sortOrders)[number];
+
+/** Which videos to list, and how many at most. */
+export interface VideoQuery {
+  readonly search: string;
+  readonly sort: SortOrder;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/** What the box can be asked. Every call throws an ApiError or a DecodeError. */
+export interface Api {
+  listVideos(query: VideoQuery, signal?: AbortSignal): Promise<VideoPage>;
+  getVideo(id: string, signal?: AbortSignal): Promise<Video>;
+  renameVideo(id: string, title: string): Promise<Video>;
+  /** Moves a video to the trash, or with purge deletes it for good. */
+  deleteVideo(id: string, options?: { purge: boolean }): Promise<void>;
+  uploadFile(file: File, signal: AbortSignal, onProgress: SendProgress): Promise<Video>;
+  getStatus(signal?: AbortSignal): Promise<Status>;
+  getSession(): Promise<Session>;
+  /** Signs this browser in with a one-use key or a token. */
+  signIn(token: string): Promise<Session>;
+  signOut(): Promise<void>;
+}
+
+/** Returns the API of the box that this page came from. */
+export function createApi(): Api {
+  return {
+    listVideos: async (query, signal) => readVideoPage(await send({ path: videosPath(query), signal })),
+    getVideo: async (id, signal) => readVideo(await send({ path: videoPath(id), signal })),
+    renameVideo: async (id, title) =>
+      readVideo(await send({ method: "PATCH", path: videoPath(id), body: { title } })),
+    deleteVideo: async (id, options) => {
+      const path = options?.purge ? `${videoPath(id)}?purge=true` : videoPath(id);
+      await send({ method: "DELETE", path });
+    },
+    uploadFile,
+    getStatus: async (signal) => readStatus(await send({ path: "/api/v1/status", signal })),
+    getSession,
+    signIn: async (token) => {
+      await send({ method: "POST", path: "/api/v1/session", body: { token } });
+      return getSession();
+    },
+    signOut: async () => {
+      await send({ method: "DELETE", path: "/api/v1/session" });
+    },
+  };
+}
+
+async function getSession(): Promise<Session> {
+  return readSession(await send({ path: "/api/v1/session" }));
+}
+
+function videoPath(id: string): string {
+  return `/api/v1/videos/${encodeURIComponent(id)}`;
+}
+
+function videosPath(query: VideoQuery): string {
+  const params = new URLSearchParams({ sort: query.sort, limit: String(query.limit) });
+  if (query.search !== "") params.set("q", query.search);
+  if (query.cursor !== undefined) params.set("cursor", query.cursor);
+  return `/api/v1/videos?${params}`;
+}

@@ -1,0 +1,119 @@
+import { Fields, readText } from "./decode.ts";
+
+export const videoStates = ["receiving", "processing", "ready", "failed", "trashed"] as const;
+export type VideoState = (typeof videoStates)[number];
+
+export const renditionKinds = ["video", "audio", "text"] as const;
+export type RenditionKind = (typeof renditionKinds)[number];
+
+/** One quality of video, or one audio or text language. Bitrate in bits a second; sizes 0 for sound. */
+export interface Rendition {
+  readonly id: string;
+  readonly kind: RenditionKind;
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+  readonly bitrate: number;
+  readonly language: string;
+}
+
+/** What went wrong, told for a person; the code is stable. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One entry of the library. Duration in seconds, size in bytes, progress 0 to 1 of the whole work. */
+export interface Video {
+  readonly id: string;
+  readonly title: string;
+  readonly state: VideoState;
+  readonly stage: string;
+  readonly progress: number;
+  readonly error: Problem | null;
+  readonly playable: boolean;
+  readonly duration: number;
+  readonly size: number;
+  readonly created: string;
+  /** A path on this origin. */
+  readonly poster: string | null;
+  readonly sourceName: string;
+  readonly copies: { readonly want: number; readonly have: number };
+  readonly renditions: readonly Rendition[];
+  /** True when the file that was just added was in the library before. */
+  readonly duplicate: boolean;
+}
+
+/** A page of the library; next is the cursor of the page after it. */
+export interface VideoPage {
+  readonly videos: readonly Video[];
+  readonly next: string | null;
+}
+
+export function readProblem(value: unknown, where: string): Problem {
+  const fields = new Fields(value, where);
+  return { code: fields.text("code"), message: fields.text("message") };
+}
+
+function readRendition(value: unknown, where: string): Rendition {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id"),
+    kind: fields.word("kind", renditionKinds),
+    codec: fields.text("codec", ""),
+    width: fields.number("width", 0),
+    height: fields.number("height", 0),
+    bitrate: fields.number("bitrate", 0),
+    language: fields.text("language", ""),
+  };
+}
+
+function readCopies(value: unknown, where: string): { want: number; have: number } {
+  const fields = new Fields(value, where);
+  return { want: fields.number("want", 0), have: fields.number("have", 0) };
+}
+
+/** A poster is shown only from this origin. */
+function readPoster(value: unknown, where: string): string | null {
+  const path = readText(value, where);
+  return path.startsWith("/") && !path.startsWith("//") ? path : null;
+}
+
+export function readVideo(value: unknown, where = "video"): Video {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id"),
+    title: fields.text("title"),
+    state: fields.word("state", videoStates),
+    stage: fields.text("stage", ""),
+    progress: Math.min(1, Math.max(0, fields.number("progress", 0))),
+    error: fields.optional("error", readProblem),
+    playable: fields.flag("playable", false),
+    duration: Math.max(0, fields.number("duration", 0)),
+    size: Math.max(0, fields.number("size", 0)),
+    created: fields.text("created", ""),
+    poster: fields.optional("poster", readPoster),
+    sourceName: fields.text("source_name", ""),
+    copies: fields.optional("copies", readCopies) ?? { want: 0, have: 0 },
+    renditions: fields.list("renditions", readRendition),
+    duplicate: fields.flag("duplicate", false),
+  };
+}
+
+export function readVideoPage(value: unknown, where = "videos"): VideoPage {
+  const fields = new Fields(value, where);
+  return { videos: fields.list("videos", readVideo), next: fields.optional("next", readText) };
+}
+
+/** True while the box still works on a video, so that its numbers change. */
+export function isBusy(video: Video): boolean {
+  return video.state === "receiving" || video.state === "processing";
+}
+
+/** True when a video has sound but no picture; false while its renditions are not known. */
+export function isSoundOnly(video: Video): boolean {
+  return (
+    video.renditions.some((rendition) => rendition.kind === "audio") &&
+    !video.renditions.some((rendition) => rendition.kind === "video")
+  );
+}

@@ -1,0 +1,129 @@
+import Hls, { type ErrorData, type HlsConfig, type LoadPolicy } from "hls.js";
+import workerPath from "hls.js/dist/hls.worker.js?url";
+import { Backoff } from "./backoff.ts";
+import { countingLoader } from "./counting-loader.ts";
+import { eagerPlaylistLoader } from "./eager-playlist-loader.ts";
+import type { PlaybackStats } from "./playback-stats.ts";
+import { brokenPlayback, cannotDecode, passingTrouble, type Trouble } from "./trouble.ts";
+
+/** What a stream tells its player. */
+export interface StreamEvents {
+  /** The qualities and sound tracks, or the choice among them, changed. */
+  onTracks(): void;
+  /** What is wrong now; null when it plays. */
+  onTrouble(trouble: Trouble | null): void;
+}
+
+/** Two quick tries; longer trouble is told to the viewer and tried again by HlsStream itself. */
+function policy(maxLoadTimeMs: number): { default: LoadPolicy["default"] } {
+  const retry = { maxNumRetry: 1, retryDelayMs: 500, maxRetryDelayMs: 1000 };
+  const limits = { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs };
+  return { default: { ...limits, timeoutRetry: retry, errorRetry: retry } };
+}
+
+function settings(media: HTMLMediaElement, stats: PlaybackStats, startPosition: number): Partial<HlsConfig> {
+  return {
+    workerPath,
+    fLoader: countingLoader(stats),
+    pLoader: eagerPlaylistLoader(() => (media.duration || 0) - media.currentTime),
+    // A playlist that still grows counts as live; without this hls.js would join it near its end.
+    startPosition,
+    startFragPrefetch: true,
+    // A box near by: begin with a good quality instead of measuring with a bad one.
+    abrEwmaDefaultEstimate: 8_000_000,
+    testBandwidth: false,
+    backBufferLength: 60,
+    manifestLoadPolicy: policy(20_000),
+    playlistLoadPolicy: policy(20_000),
+    fragLoadPolicy: policy(60_000),
+  };
+}
+
+const undecodable: readonly string[] = [
+  Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
+  Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR,
+  Hls.ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR,
+];
+
+/** Plays one HLS stream into a media element by hls.js, and keeps trying while the box does not answer. */
+export class HlsStream {
+  readonly hls: Hls;
+  readonly #events: StreamEvents;
+  readonly #media: HTMLMediaElement;
+  readonly #source: string;
+  readonly #startPosition: number;
+  readonly #backoff = new Backoff(1000, 15_000);
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #recovered = false;
+  #troubled = false;
+
+  constructor(
+    media: HTMLMediaElement,
+    source: string,
+    startPosition: number,
+    stats: PlaybackStats,
+    events: StreamEvents,
+  ) {
+    this.#events = events;
+    this.#media = media;
+    this.#source = source;
+    this.#startPosition = startPosition;
+    this.hls = new Hls(settings(media, stats, startPosition));
+    this.#listen();
+    this.hls.loadSource(source);
+    this.hls.attachMedia(media);
+  }
+
+  destroy(): void {
+    clearTimeout(this.#retryTimer);
+    this.hls.destroy();
+  }
+
+  #listen(): void {
+    const { hls } = this;
+    const tracks = () => this.#events.onTracks();
+    hls.on(Hls.Events.MANIFEST_PARSED, tracks);
+    hls.on(Hls.Events.LEVEL_SWITCHED, tracks);
+    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, tracks);
+    hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, tracks);
+    hls.on(Hls.Events.FRAG_LOADED, () => this.#works());
+    hls.on(Hls.Events.LEVEL_LOADED, () => this.#works());
+    hls.on(Hls.Events.ERROR, (_, data) => this.#onError(data));
+  }
+
+  #works(): void {
+    this.#backoff.reset();
+    if (!this.#troubled) return;
+    this.#troubled = false;
+    this.#events.onTrouble(null);
+  }
+
+  #onError(data: ErrorData): void {
+    if (data.type === Hls.ErrorTypes.NETWORK_ERROR) this.#onNetworkError(data);
+    else if (data.fatal) this.#onMediaError(data);
+  }
+
+  #onNetworkError(data: ErrorData): void {
+    if (!data.fatal) return;
+    this.#troubled = true;
+    this.#events.onTrouble(passingTrouble(data.response?.code ?? 0));
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.#tryAgain(), this.#backoff.next());
+  }
+
+  #tryAgain(): void {
+    if (this.hls.levels.length === 0) this.hls.loadSource(this.#source);
+    else this.hls.startLoad(this.#media.currentTime || this.#startPosition);
+  }
+
+  #onMediaError(data: ErrorData): void {
+    if (undecodable.includes(data.details)) {
+      this.#events.onTrouble(cannotDecode(data.details));
+    } else if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !this.#recovered) {
+      this.#recovered = true;
+      this.hls.recoverMediaError();
+    } else {
+      this.#events.onTrouble(brokenPlayback(data.details));
+    }
+  }
+}

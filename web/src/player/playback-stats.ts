@@ -1,0 +1,88 @@
+import { type PlaybackEvent, StallCounter } from "./stall-counter.ts";
+
+/** One segment that the player got, and where it came from. */
+export interface SegmentRecord {
+  readonly kind: "video" | "audio" | "text";
+  readonly rendition: string;
+  readonly index: number;
+  readonly source: "origin" | "peer" | "cache" | "mixed";
+}
+
+/** What window.shoal.stats() returns. Times in ms from navigation. */
+export interface ShoalStats {
+  readonly firstFrameMs: number | null;
+  readonly stalls: number;
+  readonly stallMs: number;
+  readonly bufferSeconds: number;
+  readonly peers: number;
+  readonly viewer: string;
+  readonly bytes: {
+    readonly origin: number;
+    readonly peers: number;
+    readonly cache: number;
+    readonly uploaded: number;
+    readonly duplicate: number;
+    readonly rejected: number;
+  };
+  readonly segments: readonly SegmentRecord[];
+}
+
+/** The most segments that are remembered; the oldest are forgotten first. */
+export const maxSegments = 2000;
+
+/** Collects the facts of one playback. `now` is a clock in ms, `navigation` its value when the page was asked for. */
+export class PlaybackStats {
+  readonly #now: () => number;
+  readonly #navigation: number;
+  readonly #stalls = new StallCounter();
+  #firstFrame: number | null = null;
+  #originBytes = 0;
+  #segments: SegmentRecord[] = [];
+
+  constructor(now: () => number, navigation: number) {
+    this.#now = now;
+    this.#navigation = navigation;
+  }
+
+  /** Notes that a frame, or the first sound, was presented; only the first call counts. */
+  noteFrame(): void {
+    this.#firstFrame ??= this.#now() - this.#navigation;
+  }
+
+  notePlayback(event: PlaybackEvent): void {
+    this.#stalls.note(event, this.#now());
+  }
+
+  /** Notes bytes that came from the origin, also of transfers that were cut off. */
+  noteOriginBytes(bytes: number): void {
+    this.#originBytes += bytes;
+  }
+
+  noteSegment(segment: SegmentRecord): void {
+    this.#segments.push(segment);
+    if (this.#segments.length > maxSegments) this.#segments = this.#segments.slice(-maxSegments);
+  }
+
+  snapshot(bufferSeconds: number): ShoalStats {
+    return {
+      firstFrameMs: this.#firstFrame,
+      stalls: this.#stalls.count,
+      stallMs: this.#stalls.totalMs(this.#now()),
+      bufferSeconds,
+      peers: 0,
+      viewer: "",
+      bytes: { origin: this.#originBytes, peers: 0, cache: 0, uploaded: 0, duplicate: 0, rejected: 0 },
+      segments: [...this.#segments],
+    };
+  }
+}
+
+/** How many seconds can be played from position on without a gap of more than a tenth of a second. */
+export function bufferedAhead(ranges: TimeRanges, position: number): number {
+  const tolerance = 0.1;
+  let end = position;
+  for (let i = 0; i < ranges.length; i++) {
+    if (ranges.start(i) <= end + tolerance && ranges.end(i) > end) end = ranges.end(i);
+  }
+  return end - position;
+}

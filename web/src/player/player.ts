@@ -1,0 +1,288 @@
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import Hls from "hls.js";
+import { HlsStream } from "./hls-stream.ts";
+import type { KeyAction } from "./keys.ts";
+import { bufferedAhead, PlaybackStats, type ShoalStats } from "./playback-stats.ts";
+import type { PlaybackEvent } from "./stall-counter.ts";
+import {
+  autoQuality,
+  type Choice,
+  languageName,
+  nextRate,
+  qualityChoices,
+  qualityName,
+  soundChoices,
+} from "./tracks.ts";
+import { cannotStream, passingTrouble, type Trouble } from "./trouble.ts";
+
+/** What can be chosen, and what is. Ids are those of the choices. */
+export interface PlayerSettings {
+  readonly qualities: readonly Choice[];
+  readonly quality: number;
+  /** The name of the quality that plays when the player picks by itself; "" before it is known. */
+  readonly autoPicked: string;
+  readonly sounds: readonly Choice[];
+  readonly sound: number;
+  readonly rate: number;
+}
+
+/** Whole seconds: where playing is, and the end of what can be played. */
+export interface PlayerTime {
+  readonly position: number;
+  readonly end: number;
+}
+
+export interface PlayerOptions {
+  readonly media: HTMLVideoElement;
+  /** The address of the master playlist. */
+  readonly source: string;
+  /** Where to begin, in seconds. */
+  readonly startPosition: number;
+  /** When the page was asked for, on the clock of performance.now. */
+  readonly navigation: number;
+  /** Called as time goes on, and once at the end, with the position in seconds. */
+  readonly onPosition: (position: number, duration: number) => void;
+}
+
+const noSettings: PlayerSettings = {
+  qualities: [],
+  quality: autoQuality,
+  autoPicked: "",
+  sounds: [],
+  sound: 0,
+  rate: 1,
+};
+
+/** Plays one video in a media element, from construction until destroy. */
+export class Player {
+  readonly #trouble: Signal<Trouble | null> = signal(null);
+  readonly #silenced = signal(false);
+  readonly #settings = signal(noSettings);
+  readonly #time: Signal<PlayerTime> = signal({ position: 0, end: 0 });
+  readonly #options: PlayerOptions;
+  readonly #media: HTMLVideoElement;
+  readonly #stats: PlaybackStats;
+  readonly #listeners = new AbortController();
+  #stream: HlsStream | null = null;
+  #savedAt = 0;
+
+  constructor(options: PlayerOptions) {
+    this.#options = options;
+    this.#media = options.media;
+    this.#stats = new PlaybackStats(() => performance.now(), options.navigation);
+    this.#listen();
+    this.#watchFirstFrame();
+    this.#open();
+  }
+
+  /** What is wrong now, or null. */
+  get trouble(): ReadonlySignal<Trouble | null> {
+    return this.#trouble;
+  }
+
+  /** True while the sound is off only because the browser insisted. */
+  get silenced(): ReadonlySignal<boolean> {
+    return this.#silenced;
+  }
+
+  get settings(): ReadonlySignal<PlayerSettings> {
+    return this.#settings;
+  }
+
+  /** Where playing is, to the second. */
+  get time(): ReadonlySignal<PlayerTime> {
+    return this.#time;
+  }
+
+  stats(): ShoalStats {
+    return this.#stats.snapshot(bufferedAhead(this.#media.buffered, this.#media.currentTime));
+  }
+
+  destroy(): void {
+    this.#tellPosition();
+    this.#listeners.abort();
+    this.#stream?.destroy();
+    this.#stream = null;
+    this.#media.removeAttribute("src");
+    this.#media.load();
+  }
+
+  unmute(): void {
+    this.#media.muted = false;
+    if (this.#media.volume === 0) this.#media.volume = 1;
+    this.#silenced.value = false;
+  }
+
+  chooseQuality(id: number): void {
+    if (this.#stream === null) return;
+    this.#stream.hls.nextLevel = id;
+    this.#refreshSettings();
+  }
+
+  chooseSound(id: number): void {
+    if (this.#stream === null) return;
+    this.#stream.hls.audioTrack = id;
+    this.#refreshSettings();
+  }
+
+  chooseRate(rate: number): void {
+    this.#media.playbackRate = rate;
+  }
+
+  /** Does what a key asks for, except for the full screen, which belongs to the controls. */
+  act(action: KeyAction): void {
+    const media = this.#media;
+    if (action.kind === "toggle-play") this.#togglePlay();
+    else if (action.kind === "seek-by") this.#seekTo(media.currentTime + action.seconds);
+    else if (action.kind === "seek-to") this.#seekTo(this.#end() * action.fraction);
+    else if (action.kind === "volume-by") this.#changeVolume(action.amount);
+    else if (action.kind === "toggle-mute") this.#toggleMute();
+    else if (action.kind === "speed-step")
+      media.playbackRate = nextRate(media.playbackRate, action.direction);
+  }
+
+  #open(): void {
+    const { media, source, startPosition } = this.#options;
+    if (Hls.isSupported()) {
+      this.#stream = new HlsStream(media, source, startPosition, this.#stats, {
+        onTracks: () => this.#refreshSettings(),
+        onTrouble: (trouble) => {
+          this.#trouble.value = trouble;
+        },
+      });
+    } else if (media.canPlayType("application/vnd.apple.mpegurl") !== "") {
+      this.#openNatively();
+    } else {
+      this.#trouble.value = cannotStream;
+    }
+  }
+
+  /** iPhones before iOS 17.1 play HLS themselves. */
+  #openNatively(): void {
+    const { media, source, startPosition } = this.#options;
+    this.#on("loadedmetadata", () => {
+      if (startPosition > 0) media.currentTime = startPosition;
+    });
+    this.#on("error", () => {
+      this.#trouble.value = passingTrouble(0);
+    });
+    media.src = source;
+  }
+
+  #on(type: string, handler: () => void): void {
+    this.#media.addEventListener(type, handler, { signal: this.#listeners.signal });
+  }
+
+  #listen(): void {
+    const note = (event: PlaybackEvent) => () => this.#stats.notePlayback(event);
+    for (const type of ["playing", "waiting", "seeking", "pause", "ended"] as const)
+      this.#on(type, note(type));
+    this.#on("loadedmetadata", () => void this.#start());
+    this.#on("timeupdate", () => this.#onTime());
+    for (const type of ["timeupdate", "seeking", "durationchange"]) this.#on(type, () => this.#showTime());
+    this.#on("pause", () => this.#tellPosition());
+    this.#on("ended", () => this.#tellPosition());
+    this.#on("volumechange", () => this.#onVolume());
+    this.#on("ratechange", () => this.#refreshSettings());
+    window.addEventListener("pagehide", () => this.#tellPosition(), { signal: this.#listeners.signal });
+  }
+
+  #watchFirstFrame(): void {
+    const media = this.#media;
+    if ("requestVideoFrameCallback" in media) {
+      media.requestVideoFrameCallback(() => this.#stats.noteFrame());
+    } else {
+      this.#on("loadeddata", () => this.#stats.noteFrame());
+    }
+    // Sound alone presents no frames.
+    this.#on("playing", () => {
+      if (media.videoWidth === 0) this.#stats.noteFrame();
+    });
+  }
+
+  /** Starts playing; without sound where the browser allows only that. */
+  async #start(): Promise<void> {
+    if (!this.#media.paused) return;
+    if (await this.#tryToPlay()) return;
+    const wasMuted = this.#media.muted;
+    this.#media.muted = true;
+    const plays = await this.#tryToPlay();
+    if (!plays) this.#media.muted = wasMuted;
+    this.#silenced.value = plays && !wasMuted;
+  }
+
+  /** Returns false when the browser wants a gesture first. */
+  async #tryToPlay(): Promise<boolean> {
+    try {
+      await this.#media.play();
+      return true;
+    } catch (error) {
+      return !(error instanceof DOMException && error.name === "NotAllowedError");
+    }
+  }
+
+  #onTime(): void {
+    const media = this.#media;
+    if (!media.seeking && !media.paused && media.readyState >= media.HAVE_FUTURE_DATA) {
+      this.#stats.notePlayback("advance");
+    }
+    const now = performance.now();
+    if (now - this.#savedAt < 5000) return;
+    this.#savedAt = now;
+    this.#tellPosition();
+  }
+
+  #showTime(): void {
+    const [position, end] = [Math.floor(this.#media.currentTime), Math.floor(this.#end())];
+    const shown = this.#time.value;
+    if (shown.position !== position || shown.end !== end) this.#time.value = { position, end };
+  }
+
+  #tellPosition(): void {
+    if (this.#media.readyState === 0) return;
+    this.#options.onPosition(this.#media.currentTime, this.#end());
+  }
+
+  #onVolume(): void {
+    if (!this.#media.muted) this.#silenced.value = false;
+  }
+
+  /** The end of what can be played now, in seconds. */
+  #end(): number {
+    const { duration, seekable } = this.#media;
+    if (Number.isFinite(duration)) return duration;
+    return seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
+  }
+
+  #togglePlay(): void {
+    if (this.#media.paused) void this.#tryToPlay();
+    else this.#media.pause();
+  }
+
+  #seekTo(position: number): void {
+    this.#media.currentTime = Math.max(0, Math.min(position, this.#end()));
+  }
+
+  #changeVolume(amount: number): void {
+    const volume = Math.min(1, Math.max(0, this.#media.volume + amount));
+    this.#media.volume = Math.round(volume * 100) / 100;
+    if (amount > 0) this.#media.muted = false;
+  }
+
+  #toggleMute(): void {
+    this.#media.muted = !this.#media.muted;
+  }
+
+  #refreshSettings(): void {
+    const hls = this.#stream?.hls;
+    const playing = hls?.levels[hls.currentLevel >= 0 ? hls.currentLevel : hls.loadLevel];
+    this.#settings.value = {
+      qualities: qualityChoices(hls?.levels ?? []),
+      quality: hls === undefined || hls.autoLevelEnabled ? autoQuality : hls.manualLevel,
+      autoPicked: playing && playing.height > 0 ? qualityName(playing.width, playing.height) : "",
+      sounds: soundChoices(hls?.audioTracks ?? [], languageName),
+      sound: hls?.audioTrack ?? 0,
+      rate: this.#media.playbackRate,
+    };
+  }
+}

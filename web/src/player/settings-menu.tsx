@@ -1,0 +1,99 @@
+import type { Signal } from "@preact/signals";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { closeOnLeaving } from "./close-on-leaving.ts";
+import type { Player } from "./player.ts";
+import { autoQuality, type Choice, playbackRates } from "./tracks.ts";
+
+/** The button and panel to choose quality, sound track and speed. */
+export function SettingsMenu(props: { player: Player; open: Signal<boolean> }) {
+  const { open } = props;
+  const root = useRef<HTMLDivElement>(null);
+  const panelId = useId();
+  useEffect(() => {
+    if (!open.value || root.current === null) return;
+    return closeOnLeaving(root.current, () => {
+      open.value = false;
+    });
+  }, [open.value]);
+  return (
+    <div class="player-settings" ref={root}>
+      <button
+        type="button"
+        class="player-settings-button"
+        aria-label="Settings"
+        aria-expanded={open.value}
+        aria-controls={panelId}
+        onClick={() => {
+          open.value = !open.value;
+        }}
+      >
+        <svg viewBox="0 0 24 24" aria-hidden="true">
+          <path d="M4 7h9M17 7h3M4 17h3M11 17h9" />
+          <circle cx="15" cy="7" r="2.2" />
+          <circle cx="9" cy="17" r="2.2" />
+        </svg>
+      </button>
+      <div id={panelId} class="player-panel" hidden={!open.value}>
+        {open.value && <Panel player={props.player} />}
+      </div>
+    </div>
+  );
+}
+
+function Panel({ player }: { player: Player }) {
+  const settings = player.settings.value;
+  const auto = settings.autoPicked ? `Auto (${settings.autoPicked})` : "Auto";
+  const qualities = [{ id: autoQuality, label: auto }, ...settings.qualities];
+  const rates = playbackRates.map((rate) => ({ id: rate, label: rate === 1 ? "Normal" : `${rate}×` }));
+  return (
+    <>
+      <Choices
+        legend="Quality"
+        choices={qualities}
+        chosen={settings.quality}
+        choose={(id) => player.chooseQuality(id)}
+      />
+      {settings.sounds.length > 0 && (
+        <Choices
+          legend="Sound"
+          choices={settings.sounds}
+          chosen={settings.sound}
+          choose={(id) => player.chooseSound(id)}
+        />
+      )}
+      <Choices
+        legend="Speed"
+        choices={rates}
+        chosen={settings.rate}
+        choose={(rate) => player.chooseRate(rate)}
+      />
+    </>
+  );
+}
+
+interface ChoicesProps {
+  readonly legend: string;
+  readonly choices: readonly Choice[];
+  readonly chosen: number;
+  readonly choose: (id: number) => void;
+}
+
+function Choices(props: ChoicesProps) {
+  const name = useId();
+  return (
+    <fieldset>
+      <legend>{props.legend}</legend>
+      {props.choices.map((choice) => (
+        <label key={choice.id}>
+          <input
+            type="radio"
+            name={name}
+            checked={choice.id === props.chosen}
+            onChange={() => props.choose(choice.id)}
+          />
+          <span>{choice.label}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}

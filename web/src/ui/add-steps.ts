@@ -1,0 +1,95 @@
+import { isBusy } from "../api/video.ts";
+import { formatDuration } from "../player/duration.ts";
+import { qualityName } from "../player/tracks.ts";
+import type { AddItem } from "./add-queue.ts";
+import { formatBytes, formatBytesOf, formatPercent, formatTimeLeft } from "./format.ts";
+
+/** How far one step is; part is 0 to 1, or null while only the box knows. */
+export interface Step {
+  readonly name: string;
+  readonly state: "ahead" | "now" | "done" | "failed";
+  readonly part: number | null;
+}
+
+const names = ["Send", "Check", "Prepare", "Ready"] as const;
+
+/** The four steps of a file, from what is really known. */
+export function stepsOf(item: AddItem): Step[] {
+  const at = stepAt(item);
+  return names.map((name, index) => {
+    if (index < at) return { name, state: "done", part: 1 };
+    if (index > at) return { name, state: "ahead", part: 0 };
+    if (item.phase === "failed" || item.phase === "cancelled") return { name, state: "failed", part: 0 };
+    if (index === names.length - 1) return { name, state: "done", part: 1 };
+    return { name, state: "now", part: partOf(item) };
+  });
+}
+
+/** The index of the step that a file is in, or stopped in. */
+function stepAt(item: AddItem): number {
+  if (item.phase === "ready" || item.phase === "known") return 3;
+  if (item.video === null) return 0;
+  if (item.video.stage === "prepare" || item.video.stage === "copy" || item.video.stage === "done") return 2;
+  return 1;
+}
+
+function partOf(item: AddItem): number | null {
+  if (item.phase === "waiting") return 0;
+  if (item.phase === "sending") return item.file.size > 0 ? item.sent / item.file.size : null;
+  return stepAt(item) === 2 ? (item.video?.progress ?? 0) : null;
+}
+
+/** Where a file is, in one line. */
+export function lineFor(item: AddItem): string {
+  switch (item.phase) {
+    case "waiting":
+      return `Waits for the others · ${formatBytes(item.file.size)}`;
+    case "sending":
+      return sendingLine(item);
+    case "preparing":
+      return preparingLine(item);
+    case "ready":
+      return readyLine(item);
+    case "known":
+      return "Already here.";
+    case "failed":
+      return item.message;
+    case "cancelled":
+      return "Cancelled.";
+  }
+}
+
+function sendingLine(item: AddItem): string {
+  const { sent, speed, file } = item;
+  if (file.size > 0 && sent >= file.size) return `Sent ${formatBytes(file.size)}. The box is saving it…`;
+  const parts = [`Send ${formatBytesOf(sent, file.size)}`];
+  if (speed > 0) parts.push(`${formatBytes(speed)}/s`, formatTimeLeft((file.size - sent) / speed));
+  return parts.join(" · ");
+}
+
+function preparingLine(item: AddItem): string {
+  const { video } = item;
+  if (video === null || !isBusy(video)) return "";
+  if (video.stage === "prepare") return `Prepare ${formatPercent(video.progress)}`;
+  if (video.stage === "copy") return `Copy ${formatPercent(video.progress)}`;
+  return "Check what is in the file";
+}
+
+function readyLine(item: AddItem): string {
+  const picture = item.video?.renditions.find((rendition) => rendition.kind === "video");
+  const parts = ["Ready"];
+  if (item.video !== null && item.video.duration > 0) parts.push(formatDuration(item.video.duration));
+  if (picture !== undefined && picture.height > 0) parts.push(qualityName(picture.width, picture.height));
+  return parts.join(" · ");
+}
+
+/** The whole queue as one part of one, for the title of the page; null when nothing moves. */
+export function wholeProgress(items: readonly AddItem[]): number | null {
+  const open = items.filter((item) => ["waiting", "sending", "preparing"].includes(item.phase));
+  if (open.length === 0) return null;
+  const parts = open.map((item): number => {
+    if (item.phase === "preparing") return 0.5 + (item.video?.progress ?? 0) / 2;
+    return item.file.size > 0 ? item.sent / item.file.size / 2 : 0;
+  });
+  return parts.reduce((sum, part) => sum + part, 0) / open.length;
+}

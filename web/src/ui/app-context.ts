@@ -1,0 +1,33 @@
+import type { Signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { Api } from "../api/api.ts";
+import type { ResumeStore } from "../player/resume-store.ts";
+import type { AddQueue } from "./add-queue.ts";
+import type { LibraryStore } from "./library-store.ts";
+import type { Notices } from "./notices.ts";
+import type { Preferences } from "./preferences.ts";
+import type { Router } from "./router.ts";
+import type { SessionStore } from "./session-store.ts";
+
+/** The parts that pages use; main.ts makes them. */
+export interface App {
+  readonly api: Api;
+  readonly router: Router;
+  readonly session: SessionStore;
+  readonly library: LibraryStore;
+  readonly queue: AddQueue;
+  readonly resume: ResumeStore;
+  readonly preferences: Preferences;
+  readonly notices: Notices;
+  /** The name of the page that is shown; "" for the library. */
+  readonly title: Signal<string>;
+}
+
+export const AppContext = createContext<App | null>(null);
+
+export function useApp(): App {
+  const app = useContext(AppContext);
+  if (app === null) throw new Error("a component is used outside of the app");
+  return app;
+}

@@ -1,0 +1,81 @@
+import { type Signal, useSignal } from "@preact/signals";
+import { isBusy, type Video } from "../api/video.ts";
+import { formatDuration } from "../player/duration.ts";
+import { qualityName } from "../player/tracks.ts";
+import { useApp } from "./app-context.ts";
+import { formatAgo, formatBytes, formatPercent } from "./format.ts";
+import { ShareIcon } from "./icons.tsx";
+import { ShareDialog } from "./video-dialogs.tsx";
+import { VideoMenu } from "./video-menu.tsx";
+
+/** What is told of a video below its picture. */
+export function VideoDetails(props: { video: Signal<Video | null> }) {
+  const { session, router } = useApp();
+  const sharing = useSignal(false);
+  const video = props.video.value;
+  if (video === null) return null;
+  return (
+    <div class="details">
+      <div class="details-head">
+        <h1 class="details-title" tabIndex={-1}>
+          {video.title}
+        </h1>
+        <div class="details-actions">
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              sharing.value = true;
+            }}
+          >
+            <ShareIcon /> Share
+          </button>
+          {session.mayChange.value && (
+            <VideoMenu
+              video={video}
+              onRenamed={(renamed) => {
+                props.video.value = renamed;
+              }}
+              onDeleted={() => router.go("/")}
+            />
+          )}
+        </div>
+      </div>
+      <ul class="details-facts">
+        {factsOf(video).map((fact) => (
+          <li key={fact}>{fact}</li>
+        ))}
+      </ul>
+      <div role="status">{video.playable && isBusy(video) && <StillPreparing video={video} />}</div>
+      {sharing.value && (
+        <ShareDialog
+          video={video}
+          onClose={() => {
+            sharing.value = false;
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function StillPreparing({ video }: { video: Video }) {
+  const whole = video.duration > 0 ? ` It is ${formatDuration(video.duration)} long.` : "";
+  return (
+    <p class="strip calm">
+      Still being prepared: {formatPercent(video.progress)}. You can watch what is there.{whole}
+    </p>
+  );
+}
+
+function factsOf(video: Video): string[] {
+  const pictures = video.renditions.filter((rendition) => rendition.kind === "video" && rendition.height > 0);
+  const best = pictures.toSorted((a, b) => b.height - a.height)[0];
+  const facts = [];
+  if (video.duration > 0) facts.push(formatDuration(video.duration));
+  if (best !== undefined) facts.push(qualityName(best.width, best.height));
+  if (video.size > 0) facts.push(formatBytes(video.size));
+  const added = formatAgo(Date.parse(video.created), Date.now());
+  if (added !== "") facts.push(`Added ${added}`);
+  return facts;
+}

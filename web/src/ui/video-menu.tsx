@@ -1,0 +1,85 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Video } from "../api/video.ts";
+import { closeOnLeaving } from "../player/close-on-leaving.ts";
+import { MoreIcon } from "./icons.tsx";
+import { DeleteDialog, RenameDialog } from "./video-dialogs.tsx";
+
+export interface VideoMenuProps {
+  readonly video: Video;
+  readonly onRenamed?: (video: Video) => void;
+  readonly onDeleted?: () => void;
+}
+
+/** What an admin can do with a video. */
+export function VideoMenu(props: VideoMenuProps) {
+  const open = useSignal(false);
+  const dialog = useSignal<"rename" | "delete" | null>(null);
+  const root = useRef<HTMLDivElement>(null);
+  const close = () => {
+    dialog.value = null;
+    root.current?.querySelector("button")?.focus();
+  };
+  const choose = (next: "rename" | "delete") => {
+    open.value = false;
+    dialog.value = next;
+  };
+  useMenuKeys(root, open.value, () => {
+    open.value = false;
+  });
+  return (
+    <div class="menu" ref={root}>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`More for ${props.video.title}`}
+        aria-haspopup="menu"
+        aria-expanded={open.value}
+        onClick={() => {
+          open.value = !open.value;
+        }}
+      >
+        <MoreIcon />
+      </button>
+      {open.value && (
+        <div class="menu-list" role="menu">
+          <button type="button" role="menuitem" onClick={() => choose("rename")}>
+            Rename
+          </button>
+          <button type="button" role="menuitem" onClick={() => choose("delete")}>
+            Move to trash
+          </button>
+        </div>
+      )}
+      {dialog.value === "rename" && (
+        <RenameDialog video={props.video} onClose={close} onRenamed={(video) => props.onRenamed?.(video)} />
+      )}
+      {dialog.value === "delete" && (
+        <DeleteDialog video={props.video} onClose={close} onDeleted={() => props.onDeleted?.()} />
+      )}
+    </div>
+  );
+}
+
+/** Focus goes to the first entry; arrows walk, Escape and anything outside close. */
+function useMenuKeys(root: { current: HTMLDivElement | null }, open: boolean, close: () => void): void {
+  useEffect(() => {
+    const element = root.current;
+    if (!open || element === null) return;
+    const items = [...element.querySelectorAll<HTMLElement>("[role=menuitem]")];
+    items[0]?.focus();
+    const onKey = (event: KeyboardEvent) => {
+      const at = items.indexOf(document.activeElement as HTMLElement);
+      if (event.key === "ArrowDown") items[(at + 1) % items.length]?.focus();
+      else if (event.key === "ArrowUp") items.at(at - 1)?.focus();
+      else return;
+      event.preventDefault();
+    };
+    element.addEventListener("keydown", onKey);
+    const stop = closeOnLeaving(element, close);
+    return () => {
+      stop();
+      element.removeEventListener("keydown", onKey);
+    };
+  }, [open]);
+}

@@ -1,0 +1,143 @@
+import { type Signal, useSignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { ApiError, messageOf } from "../api/request.ts";
+import { isBusy, isSoundOnly, type Video } from "../api/video.ts";
+import { PlaybackStats, type ShoalStats } from "../player/playback-stats.ts";
+import type { PlayerViewProps } from "../player/player-view.tsx";
+import { useApp } from "./app-context.ts";
+import { usePoll } from "./use-poll.ts";
+import { useTitle } from "./use-title.ts";
+import { VideoDetails } from "./video-details.tsx";
+import { Failed, NotFound, Preparing, Trashed, Unreachable } from "./watch-states.tsx";
+
+const busyIntervalMs = 1000;
+const quietIntervalMs = 20_000;
+
+type PlayerComponent = (props: PlayerViewProps) => preact.VNode;
+
+declare global {
+  interface Window {
+    /** Facts about the video that plays, for scripts. */
+    shoal?: { stats(): ShoalStats };
+  }
+}
+
+/** One video: the player at once, and what is known of the video as it comes. */
+export function WatchPage({ id }: { id: string }) {
+  const { api } = useApp();
+  const video = useSignal<Video | null>(null);
+  const error = useSignal<unknown>(null);
+  useTitle(video.value?.title ?? "Watch");
+  const look = async (signal?: AbortSignal) => {
+    try {
+      video.value = await api.getVideo(id, signal);
+      error.value = null;
+    } catch (reason) {
+      signal?.throwIfAborted();
+      error.value = reason;
+      throw reason;
+    }
+  };
+  usePoll(look, () => (video.value === null || isBusy(video.value) ? busyIntervalMs : quietIntervalMs), id);
+  if (error.value instanceof ApiError && error.value.status === 404) return <NotFound />;
+  if (video.value === null && error.value !== null) {
+    return <Unreachable message={messageOf(error.value)} onRetry={() => void look().catch(() => {})} />;
+  }
+  return (
+    <article class="watch">
+      <Stage id={id} video={video.value} />
+      {video.value !== null && <VideoDetails video={video} />}
+    </article>
+  );
+}
+
+/** What stands in the picture's place: the player, or why there is none. */
+function Stage({ id, video }: { id: string; video: Video | null }) {
+  const player = usePlayerComponent();
+  if (video?.state === "trashed") return <Trashed />;
+  if (video?.state === "failed") return <Failed video={video} />;
+  if (video !== null && !video.playable) return <Preparing video={video} />;
+  return (
+    <div class="stage">
+      {player.value === "failed" && <PlayerMissing />}
+      {player.value === null && <Waiting poster={video?.poster ?? null} />}
+      {typeof player.value === "object" && player.value !== null && (
+        <Playing id={id} video={video} player={player.value.component} />
+      )}
+    </div>
+  );
+}
+
+/** Loads the player, which is large and used on this page only. */
+function usePlayerComponent(): Signal<{ component: PlayerComponent } | "failed" | null> {
+  const loaded = useSignal<{ component: PlayerComponent } | "failed" | null>(null);
+  useLayoutEffect(() => {
+    const load = async () => {
+      try {
+        loaded.value = { component: (await import("../player/player-view.tsx")).PlayerView };
+      } catch {
+        loaded.value = "failed";
+      }
+    };
+    void load();
+  }, []);
+  return loaded;
+}
+
+function Playing(props: { id: string; video: Video | null; player: PlayerComponent }) {
+  const { resume, router, preferences } = useApp();
+  const { id, video, player: PlayerView } = props;
+  const length = useRef(0);
+  length.current = video?.duration ?? 0;
+  const publish = useStats();
+  return (
+    <PlayerView
+      source={`/hls/${encodeURIComponent(id)}/master.m3u8`}
+      startPosition={resume.get(id)?.position ?? 0}
+      navigation={router.startedAt}
+      title={video?.title ?? ""}
+      poster={video?.poster ?? null}
+      soundOnly={video !== null && isSoundOnly(video)}
+      keysEnabled={preferences.keysEnabled.value}
+      onPosition={(position, duration) => resume.save(id, position, Math.max(duration, length.current))}
+      onStats={publish}
+    />
+  );
+}
+
+/** Publishes window.shoal while the page is shown; returns how to say where the numbers come from. */
+function useStats(): (read: (() => ShoalStats) | null) => void {
+  const source = useRef<(() => ShoalStats) | null>(null);
+  useLayoutEffect(() => {
+    const none = new PlaybackStats(() => 0, 0);
+    window.shoal = { stats: () => source.current?.() ?? none.snapshot(0) };
+    return () => {
+      delete window.shoal;
+    };
+  }, []);
+  return (read) => {
+    source.current = read;
+  };
+}
+
+function Waiting({ poster }: { poster: string | null }) {
+  return (
+    <div class="stage-waiting" aria-busy="true">
+      {poster !== null && <img src={poster} alt="" />}
+      <span class="spinner" role="status">
+        <span class="visually-hidden">Starting…</span>
+      </span>
+    </div>
+  );
+}
+
+function PlayerMissing() {
+  return (
+    <div class="stage-message" role="alert">
+      <p>The player could not be loaded.</p>
+      <button type="button" class="button" onClick={() => location.reload()}>
+        Reload the page
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,82 @@
+import type { Video } from "../api/video.ts";
+import { useApp } from "./app-context.ts";
+import { formatPercent } from "./format.ts";
+import { LibraryIcon, WarningIcon } from "./icons.tsx";
+import { StatePanel } from "./state-panel.tsx";
+
+const toLibrary = (
+  <a class="button primary" href="/">
+    To the library
+  </a>
+);
+
+export function NotFound() {
+  return (
+    <StatePanel level={1} icon={<LibraryIcon />} title="This video is not here" action={toLibrary}>
+      <p>It was deleted, or the link is not complete.</p>
+    </StatePanel>
+  );
+}
+
+export function Trashed() {
+  return (
+    <StatePanel icon={<LibraryIcon />} title="This video is in the trash" action={toLibrary}>
+      <p>The admin of this box moved it there.</p>
+    </StatePanel>
+  );
+}
+
+export function Unreachable(props: { message: string; onRetry: () => void }) {
+  return (
+    <StatePanel
+      level={1}
+      icon={<WarningIcon />}
+      title="The video cannot be shown"
+      action={
+        <button type="button" class="button primary" onClick={props.onRetry}>
+          Try again
+        </button>
+      }
+    >
+      <p>{props.message}</p>
+      <p>This page tries again by itself.</p>
+    </StatePanel>
+  );
+}
+
+export function Failed({ video }: { video: Video }) {
+  const { session } = useApp();
+  return (
+    <StatePanel icon={<WarningIcon />} title="This file could not be prepared" action={toLibrary}>
+      <p class="any-length">{video.error?.message ?? "The box does not say why."}</p>
+      <p>
+        {session.mayChange.value
+          ? "Check the file on your own machine, then add it again. You can move this entry to the trash."
+          : "Ask the admin of this box to add the video again."}
+      </p>
+      {video.error !== null && <p class="hint">Code: {video.error.code}</p>}
+    </StatePanel>
+  );
+}
+
+export function Preparing({ video }: { video: Video }) {
+  const percent = Math.round(video.progress * 100);
+  return (
+    <div class="stage stage-preparing">
+      <div class="stage-message">
+        <p class="stage-title">Still being prepared: {formatPercent(video.progress)}</p>
+        <div
+          class="meter"
+          role="progressbar"
+          aria-label="Prepared"
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={percent}
+        >
+          <span class="meter-fill" style={{ inlineSize: `${video.progress * 100}%` }} />
+        </div>
+        <p>It starts by itself as soon as the first part is ready.</p>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+/** Films that ffmpeg makes for one test file, in a folder that goes with it. */
+export interface Films {
+  /** H.264 and AAC, which a box keeps as they are. */
+  readonly kept: string;
+  /** MPEG-4 part 2 and MP3 in AVI, which a box must re-encode. */
+  readonly reencoded: string;
+  /** AAC alone. */
+  readonly sound: string;
+  remove(): Promise<void>;
+}
+
+export const keptSeconds = 24;
+
+/** Test pictures that move all the time, with a tone. */
+function source(seconds: number, size: string): string[] {
+  const picture = ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25:duration=${seconds}`];
+  return [...picture, "-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`];
+}
+
+const h264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50", "-c:a", "aac"];
+const mpeg4 = ["-c:v", "mpeg4", "-q:v", "5", "-c:a", "libmp3lame"];
+
+export async function makeFilms(): Promise<Films> {
+  const folder = await mkdtemp(path.join(tmpdir(), "shoal-films-"));
+  const make = (name: string, ...args: string[]): string => {
+    const file = path.join(folder, name);
+    const run = spawnSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args, file], { encoding: "utf8" });
+    if (run.status !== 0) throw new Error(`ffmpeg could not make ${name}: ${run.stderr}`);
+    return file;
+  };
+  return {
+    kept: make("Summer on the lake.mp4", ...source(keptSeconds, "640x360"), ...h264),
+    reencoded: make("Old tape.avi", ...source(20, "480x360"), ...mpeg4),
+    sound: make("Morning talk.m4a", "-f", "lavfi", "-i", "sine=frequency=330:duration=15", "-c:a", "aac"),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}

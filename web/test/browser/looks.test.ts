@@ -1,0 +1,137 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Box, startBox } from "./box.ts";
+import { openPage, startBrowser } from "./browser.ts";
+import { type Films, makeFilms } from "./films.ts";
+
+const longTitle = `${"Averylongwordthatdoesnotend".repeat(6)} and some more words after it.mp4`;
+
+let box: Box;
+let browser: Browser;
+let films: Films;
+let filmId: string;
+let failedId: string;
+let axe: string;
+
+beforeAll(async () => {
+  [box, browser, films] = await Promise.all([startBox(), startBrowser(), makeFilms()]);
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  filmId = await box.add(longTitle, await readFile(films.kept));
+  failedId = await box.add("diary.mp4", new TextEncoder().encode("Dear diary. ".repeat(500)));
+  await box.waitForState(filmId, "ready");
+  await box.waitForState(failedId, "failed");
+});
+
+afterAll(async () => {
+  await Promise.all([browser?.close(), box?.stop(), films?.remove()]);
+});
+
+interface Place {
+  readonly name: string;
+  readonly path: () => string;
+  /** What is there once the page is complete. */
+  readonly shown: string;
+  readonly admin: boolean;
+}
+
+const places: readonly Place[] = [
+  { name: "library", path: () => "/", shown: ".card-link", admin: true },
+  { name: "watch", path: () => `/watch/${filmId}`, shown: ".details-title", admin: true },
+  { name: "failed video", path: () => `/watch/${failedId}`, shown: ".state-panel", admin: false },
+  { name: "missing video", path: () => "/watch/none", shown: ".state-panel", admin: false },
+  { name: "add", path: () => "/add", shown: ".chooser", admin: true },
+  { name: "add, for a viewer", path: () => "/add", shown: ".sign-in", admin: false },
+  { name: "network", path: () => "/network", shown: ".facts", admin: false },
+  { name: "settings", path: () => "/settings", shown: ".qr-code", admin: false },
+];
+
+async function open(page: Page, place: Place): Promise<void> {
+  if (place.admin) {
+    await page.goto(await box.adminLink());
+    await page.getByText("You are admin on this device now.").waitFor();
+  }
+  await page.goto(box.lanUrl + place.path());
+  await page.locator(place.shown).first().waitFor();
+}
+
+/** The serious findings of axe, one line each. */
+async function findingsOn(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: checker } = window as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+    };
+    const { violations } = await checker.run();
+    return violations
+      .filter((violation) => ["serious", "critical"].includes(violation.impact))
+      .flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html.slice(0, 160)}`));
+  });
+}
+
+describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
+  test.each(places)("axe has no serious finding on: $name", async (place) => {
+    const { page } = await openPage(browser, { colorScheme });
+    await open(page, place);
+    expect(await findingsOn(page)).toEqual([]);
+    await page.context().close();
+  });
+});
+
+test.each(places)("a phone need not scroll sideways on: $name", async (place) => {
+  const viewport = { width: 390, height: 844 };
+  const { page } = await openPage(browser, { viewport, hasTouch: true, isMobile: true });
+  await open(page, place);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(viewport.width);
+  await page.context().close();
+});
+
+test.each(places)("what is pressed on a phone is large enough on: $name", async (place) => {
+  const { page } = await openPage(browser, {
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  await open(page, place);
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("main button, main .button, nav a, main select")]
+      .filter((element) => element.checkVisibility())
+      .map((element) => ({ element, box: element.getBoundingClientRect() }))
+      .filter(({ box }) => box.width < 44 || box.height < 44)
+      .map(({ element }) => element.outerHTML.slice(0, 160)),
+  );
+  expect(small).toEqual([]);
+  await page.context().close();
+});
+
+test("the chosen colours win over the system's, and stay", async () => {
+  const { page } = await openPage(browser, { colorScheme: "light" });
+  await page.goto(`${box.lanUrl}/settings`);
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await background();
+  await page.getByLabel("Dark").check();
+  const dark = await background();
+  expect(dark).not.toBe(light);
+  await page.reload();
+  await page.locator(".qr-code").waitFor();
+  expect(await background()).toBe(dark);
+  await page.context().close();
+});
+
+test("every page can be walked through by keyboard, the focus in sight", async () => {
+  const { page } = await openPage(browser);
+  await page.goto(box.lanUrl);
+  await page.locator(".card-link").first().waitFor();
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(() => document.activeElement?.className)).toBe("skip-link");
+  await page.keyboard.press("Enter");
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
+  await page.keyboard.press("Tab");
+  const outline = await page.evaluate(() => {
+    const element = document.activeElement;
+    return element === null ? "none" : getComputedStyle(element).outlineStyle;
+  });
+  expect(outline).not.toBe("none");
+  await page.context().close();
+});

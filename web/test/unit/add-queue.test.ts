@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ApiError } from "../../src/api/request.ts";
+import { type AddItem, AddQueue } from "../../src/ui/add-queue.ts";
+import { lineFor, stepsOf, wholeProgress } from "../../src/ui/add-steps.ts";
+import { aVideo, FakeApi, noAnswer } from "./fake-api.ts";
+
+let api: FakeApi;
+let queue: AddQueue;
+let changes: number;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  api = new FakeApi();
+  changes = 0;
+  queue = new AddQueue(
+    api,
+    () => Date.now(),
+    () => {
+      changes += 1;
+    },
+  );
+});
+
+afterEach(() => vi.useRealTimers());
+
+const aFile = (name: string, size = 1000) => new File([new Uint8Array(size)], name);
+const settle = () => vi.advanceTimersByTimeAsync(0);
+const phases = () => queue.items.value.map((item) => item.phase);
+
+function first(): AddItem {
+  const item = queue.items.value[0];
+  if (item === undefined) throw new Error("the queue is empty");
+  return item;
+}
+
+function upload(index: number) {
+  const found = api.uploads[index];
+  if (found === undefined) throw new Error(`there was no upload ${index}`);
+  return found;
+}
+
+function stepWords(): string[] {
+  return stepsOf(first()).map((step) => `${step.name} ${step.state}`);
+}
+
+test("files are sent one after another", async () => {
+  queue.add([aFile("a.mp4"), aFile("b.mp4")]);
+  await settle();
+  expect(phases()).toEqual(["sending", "waiting"]);
+  expect(api.uploads).toHaveLength(1);
+  upload(0).resolve(aVideo({ id: "a", state: "processing" }));
+  await settle();
+  expect(phases()).toEqual(["preparing", "sending"]);
+  expect(upload(1).file.name).toBe("b.mp4");
+});
+
+test("a file goes through its steps with true numbers", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).onProgress(0, 1000);
+  await vi.advanceTimersByTimeAsync(1000);
+  upload(0).onProgress(500, 1000);
+  expect(stepWords()).toEqual(["Send now", "Check ahead", "Prepare ahead", "Ready ahead"]);
+  expect(stepsOf(first())[0]?.part).toBe(0.5);
+  expect(lineFor(first()).replaceAll("\u00a0", " ")).toBe(
+    "Send 500 bytes of 1 KB · 500 bytes/s · a few seconds left",
+  );
+
+  upload(0).resolve(aVideo({ id: "a", state: "processing", stage: "check" }));
+  await settle();
+  expect(stepWords()).toEqual(["Send done", "Check now", "Prepare ahead", "Ready ahead"]);
+  expect(stepsOf(first())[1]?.part).toBeNull();
+
+  api.put(aVideo({ id: "a", state: "processing", stage: "prepare", progress: 0.43, playable: true }));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(first().video?.playable).toBe(true);
+  expect(stepsOf(first())[2]).toEqual({ name: "Prepare", state: "now", part: 0.43 });
+
+  api.put(aVideo({ id: "a", state: "ready", stage: "done", progress: 1, duration: 65 }));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(stepWords()).toEqual(["Send done", "Check done", "Prepare done", "Ready done"]);
+  expect(lineFor(first())).toBe("Ready · 1:05");
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a file that is here already is told so", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).resolve(aVideo({ id: "a", duplicate: true }));
+  await settle();
+  expect(phases()).toEqual(["known"]);
+  expect(lineFor(first())).toBe("Already here.");
+});
+
+test("what is no video fails with the box's words, in its step", async () => {
+  queue.add([aFile("notes.txt")]);
+  await settle();
+  upload(0).resolve(aVideo({ id: "a", state: "processing", stage: "check" }));
+  await settle();
+  const error = { code: "not_a_video", message: "This is a text, not a video." };
+  api.put(aVideo({ id: "a", state: "failed", stage: "check", error }));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(lineFor(first())).toBe("This is a text, not a video.");
+  expect(stepWords()[1]).toBe("Check failed");
+  expect(first().canRetry).toBe(false);
+});
+
+test("a refusal is shown with its words, and the next file goes on", async () => {
+  queue.add([aFile("a.mp4"), aFile("b.mp4")]);
+  await settle();
+  upload(0).reject(new ApiError(413, { code: "too_large", message: "The file is too large." }));
+  await settle();
+  expect(phases()).toEqual(["failed", "sending"]);
+  expect(first()).toMatchObject({ message: "The file is too large.", canRetry: false });
+});
+
+test("a broken connection can be tried again", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).reject(noAnswer);
+  await settle();
+  expect(first().canRetry).toBe(true);
+  queue.retry(first().key);
+  await settle();
+  expect(phases()).toEqual(["sending"]);
+  expect(api.uploads).toHaveLength(2);
+});
+
+test("a file can be cancelled while it is sent", async () => {
+  queue.add([aFile("a.mp4"), aFile("b.mp4")]);
+  await settle();
+  await queue.cancel(first().key);
+  await settle();
+  expect(phases()).toEqual(["cancelled", "sending"]);
+  expect(api.deleted).toEqual([]);
+});
+
+test("a file that is cancelled while it is prepared is deleted", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).resolve(aVideo({ id: "a", state: "processing" }));
+  await settle();
+  await queue.cancel(first().key);
+  expect(api.deleted).toEqual(["a"]);
+  expect(phases()).toEqual(["cancelled"]);
+});
+
+test("what was here before is not deleted by a late cancel", async () => {
+  queue.add([aFile("a.mp4"), aFile("b.mp4")]);
+  await settle();
+  const [one, two] = queue.items.value.map((item) => item.key);
+  upload(0).resolve(aVideo({ id: "known", duplicate: true }));
+  await queue.cancel(one ?? 0);
+  await settle();
+  upload(1).resolve(aVideo({ id: "new", state: "processing" }));
+  await queue.cancel(two ?? 0);
+  await settle();
+  expect(api.deleted).toEqual(["new"]);
+});
+
+test("while the box does not answer the numbers stay, and the look goes on", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).resolve(aVideo({ id: "a", state: "processing", progress: 0.3 }));
+  await settle();
+  api.failure = noAnswer;
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(first().video?.progress).toBe(0.3);
+  api.failure = null;
+  api.put(aVideo({ id: "a", state: "ready" }));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(phases()).toEqual(["ready"]);
+});
+
+test("finished files can be cleared; the others stay", async () => {
+  queue.add([aFile("a.mp4"), aFile("b.mp4")]);
+  await settle();
+  upload(0).reject(noAnswer);
+  await settle();
+  queue.clearEnded();
+  expect(queue.items.value.map((item) => item.file.name)).toEqual(["b.mp4"]);
+});
+
+test("the page must stay open only while bytes travel", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  expect(queue.isSending.value).toBe(true);
+  upload(0).resolve(aVideo({ id: "a", state: "processing" }));
+  await settle();
+  expect(queue.isSending.value).toBe(false);
+  expect(changes).toBeGreaterThan(0);
+});
+
+test("the whole progress is that of what is open, and nothing when all is done", async () => {
+  expect(wholeProgress([])).toBeNull();
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).onProgress(500, 1000);
+  expect(wholeProgress(queue.items.value)).toBe(0.25);
+  upload(0).resolve(aVideo({ id: "a" }));
+  await settle();
+  expect(wholeProgress(queue.items.value)).toBeNull();
+});

@@ -1,0 +1,68 @@
+import type { Api, VideoQuery } from "../../src/api/api.ts";
+import { ApiError } from "../../src/api/request.ts";
+import { readVideo, type Video, type VideoPage } from "../../src/api/video.ts";
+
+/** A video as the box would describe it, with what the test cares for. */
+export function aVideo(fields: Record<string, unknown>): Video {
+  return readVideo({ id: "v", title: "A film", state: "ready", ...fields });
+}
+
+export const noAnswer = new ApiError(0, { code: "unreachable", message: "The box is not answering." });
+
+/** A box in memory. Videos are listed in the order of the map; uploads wait until the test answers them. */
+export class FakeApi implements Api {
+  readonly videos = new Map<string, Video>();
+  readonly queries: VideoQuery[] = [];
+  readonly deleted: string[] = [];
+  readonly uploads: Upload[] = [];
+  /** When set, every call but an upload fails by it. */
+  failure: Error | null = null;
+
+  put(video: Video): void {
+    this.videos.set(video.id, video);
+  }
+
+  async listVideos(query: VideoQuery): Promise<VideoPage> {
+    this.#fail();
+    this.queries.push(query);
+    const found = [...this.videos.values()].filter((video) => video.title.includes(query.search));
+    const start = Number(query.cursor ?? 0);
+    const end = start + query.limit;
+    return { videos: found.slice(start, end), next: end < found.length ? String(end) : null };
+  }
+
+  async getVideo(id: string): Promise<Video> {
+    this.#fail();
+    const video = this.videos.get(id);
+    if (video === undefined) throw new ApiError(404, { code: "not_found", message: "Not here." });
+    return video;
+  }
+
+  uploadFile: Api["uploadFile"] = (file, signal, onProgress) =>
+    new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      this.uploads.push({ file, resolve, reject, onProgress });
+    });
+
+  async deleteVideo(id: string): Promise<void> {
+    this.#fail();
+    this.deleted.push(id);
+  }
+
+  renameVideo = () => Promise.reject(new Error("not in this fake"));
+  getStatus = () => Promise.reject(new Error("not in this fake"));
+  getSession = () => Promise.reject(new Error("not in this fake"));
+  signIn = () => Promise.reject(new Error("not in this fake"));
+  signOut = () => Promise.reject(new Error("not in this fake"));
+
+  #fail(): void {
+    if (this.failure !== null) throw this.failure;
+  }
+}
+
+interface Upload {
+  readonly file: File;
+  readonly resolve: (video: Video) => void;
+  readonly reject: (error: unknown) => void;
+  readonly onProgress: (sent: number, total: number) => void;
+}

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { DecodeError } from "../../src/api/decode.ts";
+import { readStatus } from "../../src/api/status.ts";
+
+const node = { id: "n", name: "attic-pc", self: true, state: "alive", version: "0.1.0", used: 5, free: 7 };
+
+test("a status is read as the box describes it", () => {
+  const status = readStatus({
+    node,
+    library: { videos: 3, bytes: 99 },
+    viewers: [{}, {}],
+    ingest: [{ id: "v", stage: "prepare", progress: 0.5 }],
+    warnings: [{ code: "ffmpeg_missing", message: "ffmpeg is missing." }, "The disk is nearly full."],
+  });
+  expect(status).toEqual({
+    node: { ...node, url: "", capacity: 0 },
+    library: { videos: 3, bytes: 99 },
+    viewers: 2,
+    ingest: [{ id: "v", stage: "prepare", progress: 0.5 }],
+    warnings: ["ffmpeg is missing.", "The disk is nearly full."],
+  });
+});
+
+test("a status with nothing but its node is quiet", () => {
+  expect(readStatus({ node })).toMatchObject({ viewers: 0, ingest: [], warnings: [] });
+});
+
+test.each([[{}], [{ node: null }], [{ node, warnings: [5] }], [{ node, ingest: "none" }], [7]])(
+  "%j is refused",
+  (value) => {
+    expect(() => readStatus(value)).toThrow(DecodeError);
+  },
+);

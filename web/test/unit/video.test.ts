@@ -1,0 +1,113 @@
+import { expect, test } from "vitest";
+import { DecodeError } from "../../src/api/decode.ts";
+import { isBusy, isSoundOnly, readVideo, readVideoPage } from "../../src/api/video.ts";
+
+const answer = {
+  id: "abc",
+  title: "A film",
+  state: "processing",
+  stage: "prepare",
+  progress: 0.4,
+  error: null,
+  playable: true,
+  duration: 61.5,
+  size: 1000,
+  created: "2026-01-02T03:04:05Z",
+  poster: "/hls/abc/poster-00.jpg",
+  source_name: "film.mp4",
+  source_sha256: null,
+  copies: { want: 2, have: 1 },
+  renditions: [
+    { id: "v1", kind: "video", codec: "avc1", width: 1280, height: 720, bitrate: 9, language: "" },
+  ],
+  duplicate: false,
+  something_new: { from: "a later version" },
+};
+
+test("a video is read as the box describes it", () => {
+  expect(readVideo(answer)).toEqual({
+    id: "abc",
+    title: "A film",
+    state: "processing",
+    stage: "prepare",
+    progress: 0.4,
+    error: null,
+    playable: true,
+    duration: 61.5,
+    size: 1000,
+    created: "2026-01-02T03:04:05Z",
+    poster: "/hls/abc/poster-00.jpg",
+    sourceName: "film.mp4",
+    copies: { want: 2, have: 1 },
+    renditions: [
+      { id: "v1", kind: "video", codec: "avc1", width: 1280, height: 720, bitrate: 9, language: "" },
+    ],
+    duplicate: false,
+  });
+});
+
+test("a video's title stays the text that it is", () => {
+  const title = '<script>alert(1)</script> "quote"';
+  expect(readVideo({ ...answer, title }).title).toBe(title);
+});
+
+test("what is missing and not needed has a calm default", () => {
+  const video = readVideo({ id: "x", title: "", state: "receiving" });
+  expect(video).toMatchObject({ progress: 0, playable: false, poster: null, renditions: [], duration: 0 });
+});
+
+test("a failed video tells why", () => {
+  const error = { code: "not_a_video", message: "This is a text." };
+  expect(readVideo({ ...answer, state: "failed", error }).error).toEqual(error);
+});
+
+test.each([
+  ["null", null],
+  ["a list", [answer]],
+  ["a string", "video"],
+  ["no id", { ...answer, id: undefined }],
+  ["a number as title", { ...answer, title: 5 }],
+  ["an unknown state", { ...answer, state: "melting" }],
+  ["progress in words", { ...answer, progress: "half" }],
+  ["renditions as an object", { ...answer, renditions: {} }],
+  ["an unknown kind of rendition", { ...answer, renditions: [{ id: "v", kind: "smell" }] }],
+  ["an error without a message", { ...answer, error: { code: "x" } }],
+])("%s is refused", (_, value) => {
+  expect(() => readVideo(value)).toThrow(DecodeError);
+});
+
+test.each(["https://elsewhere.example/p.jpg", "//elsewhere.example/p.jpg", "p.jpg", "javascript:alert(1)"])(
+  "a poster at %s is not shown",
+  (poster) => {
+    expect(readVideo({ ...answer, poster }).poster).toBeNull();
+  },
+);
+
+test("progress outside of 0 to 1 is brought back", () => {
+  expect(readVideo({ ...answer, progress: 7 }).progress).toBe(1);
+  expect(readVideo({ ...answer, progress: -1 }).progress).toBe(0);
+});
+
+test("a page of videos has its cursor, and null at the end", () => {
+  expect(readVideoPage({ videos: [answer], next: "c2" })).toMatchObject({ next: "c2" });
+  expect(readVideoPage({ videos: [], next: null })).toEqual({ videos: [], next: null });
+});
+
+test("an error in a list names the entry", () => {
+  expect(() => readVideoPage({ videos: [answer, { ...answer, id: 3 }], next: null })).toThrow(
+    "videos.videos[1].id",
+  );
+});
+
+test("a video is busy while the box works on it", () => {
+  const states = ["receiving", "processing", "ready", "failed", "trashed"];
+  const busy = states.filter((state) => isBusy(readVideo({ ...answer, state })));
+  expect(busy).toEqual(["receiving", "processing"]);
+});
+
+test("sound without a picture is told from what is not known yet", () => {
+  const audio = { id: "a", kind: "audio" };
+  expect(isSoundOnly(readVideo({ ...answer, renditions: [audio] }))).toBe(true);
+  expect(isSoundOnly(readVideo({ ...answer, renditions: [audio, ...answer.renditions] }))).toBe(false);
+  expect(isSoundOnly(readVideo({ ...answer, renditions: [] }))).toBe(false);
+});

@@ -1,0 +1,26 @@
+import { rmSync } from "node:fs";
+import { defineConfig, type Plugin } from "vite";
+import { mediaChromeStyles } from "./build/media-chrome-styles.ts";
+
+/** Removes the last build's assets; dist itself holds a committed file, so that Vite must not empty it. */
+function withoutOldAssets(): Plugin {
+  return {
+    name: "without-old-assets",
+    apply: "build",
+    buildStart: () => rmSync(new URL("dist/assets", import.meta.url), { recursive: true, force: true }),
+  };
+}
+
+export default defineConfig({
+  plugins: [mediaChromeStyles(), withoutOldAssets()],
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  optimizeDeps: { exclude: ["media-chrome"] },
+  build: {
+    outDir: "dist",
+    emptyOutDir: false,
+    // Inlined assets would be data: URIs, and the polyfill is for browsers that cannot play here anyway.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 800,
+  },
+});
