@@ -46,6 +46,17 @@ func TestAManifestIsReadOnceForManyViewers(t *testing.T) {
 	})
 }
 
+func TestAFreshManifestIsNotReadAgain(t *testing.T) {
+	h := newHouse(t)
+	opened := h.openings(func(context.Context) error { return nil })
+	if _, err := h.Manifest(t.Context(), h.ready("a")); err != nil {
+		t.Fatal(err)
+	}
+	if n := opened.Load(); n != 0 {
+		t.Errorf("the chunk was read %d times", n)
+	}
+}
+
 func TestAViewerWhoGivesUpTakesNobodyAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

@@ -1,0 +1,220 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"shoal/internal/chunk"
+	"shoal/internal/ingest"
+	"shoal/internal/library"
+	"shoal/internal/stream"
+)
+
+// problem is an error as a client is told it: what, why, and what to do.
+type problem struct {
+	status int
+	// code is stable, lower case with underscores.
+	code, message string
+	// retryAfter is when to come again, 0 for never.
+	retryAfter time.Duration
+	// cause goes to the log and to nobody else.
+	cause error
+	// operator is true when somebody should look at the node.
+	operator bool
+}
+
+func (p *problem) Error() string {
+	if p.cause != nil {
+		return p.code + ": " + p.cause.Error()
+	}
+	return p.code
+}
+
+func (p *problem) Unwrap() error { return p.cause }
+
+func refuse(status int, code, format string, args ...any) *problem {
+	return &problem{status: status, code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// trouble is refuse for what somebody should look at.
+func trouble(status int, code, format string, args ...any) *problem {
+	p := refuse(status, code, format, args...)
+	p.operator = true
+	return p
+}
+
+// later is refuse with a time to come again.
+func later(after time.Duration, status int, code, format string, args ...any) *problem {
+	p := refuse(status, code, format, args...)
+	p.retryAfter = after
+	return p
+}
+
+var (
+	errNoRoute = refuse(http.StatusNotFound, "not_found", "There is nothing at this address.")
+	errMethod  = refuse(http.StatusMethodNotAllowed, "method_not_allowed", "This address cannot be asked that way; the Allow header says which ways there are.")
+	errPanic   = trouble(http.StatusInternalServerError, "internal", internalMessage)
+	errGone    = refuse(http.StatusBadRequest, "upload_broken", "The upload ended before the whole file was here. Nothing of it was kept; send it again.")
+	errSilent  = refuse(http.StatusRequestTimeout, "upload_stalled", "Nothing arrived for too long, so the request was given up. Send it again.")
+)
+
+const internalMessage = "Something went wrong inside the node. Try again; if it stays, the node's log tells more under the request id in the X-Request-Id header."
+
+// translate chooses status, code and message for an error. It is the only place that does.
+func translate(err error) *problem {
+	var p *problem
+	if errors.As(err, &p) {
+		return p
+	}
+	switch {
+	case errors.Is(err, library.ErrQuery), errors.Is(err, library.ErrTitle), errors.Is(err, library.ErrState):
+		p = translateRequest(err)
+	case errors.Is(err, library.ErrNotFound), errors.Is(err, library.ErrTrashed),
+		errors.Is(err, library.ErrFailed), errors.Is(err, library.ErrNotReady), errors.Is(err, stream.ErrNotFound):
+		p = translateVideo(err)
+	case errors.Is(err, ingest.ErrEmpty), errors.Is(err, ingest.ErrTooLarge), errors.Is(err, ingest.ErrBusy),
+		errors.Is(err, ingest.ErrNoFFmpeg), errors.Is(err, chunk.ErrFull):
+		p = translateUpload(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		p = errSilent
+	case errors.Is(err, context.Canceled):
+		p = refuse(http.StatusServiceUnavailable, "cancelled", "The request was given up before it was answered. Try again.")
+	case errors.Is(err, chunk.ErrCorrupt), errors.Is(err, chunk.ErrNotFound):
+		p = trouble(http.StatusInternalServerError, "damaged", "A part of this video is missing or damaged on this node. Add the file again to mend it.")
+	default:
+		p = trouble(http.StatusInternalServerError, "internal", internalMessage)
+	}
+	told := *p
+	told.cause = err
+	return &told
+}
+
+func translateRequest(err error) *problem {
+	switch {
+	case errors.Is(err, library.ErrQuery):
+		return refuse(http.StatusBadRequest, "bad_query", "The list cannot be made: %s.", afterPrefix(err, library.ErrQuery))
+	case errors.Is(err, library.ErrTitle):
+		return refuse(http.StatusUnprocessableEntity, "bad_title", "A title has 1 to 200 characters and no line breaks or other control characters. Choose another one.")
+	}
+	return refuse(http.StatusConflict, "wrong_state", "The video is not in a state that allows this. Look at its state and try again later.")
+}
+
+// afterPrefix returns what the library says to the asker after its sentinel's own words.
+func afterPrefix(err, sentinel error) string {
+	_, detail, found := strings.Cut(err.Error(), sentinel.Error()+": ")
+	if !found {
+		return sentinel.Error()
+	}
+	return detail
+}
+
+func translateVideo(err error) *problem {
+	switch {
+	case errors.Is(err, library.ErrTrashed):
+		return refuse(http.StatusNotFound, "trashed", "This video is in the trash. Restore it to watch it.")
+	case errors.Is(err, library.ErrFailed):
+		return refuse(http.StatusConflict, "failed", "This video could not be prepared, so it does not play. Its entry in the library says why.")
+	case errors.Is(err, library.ErrNotReady):
+		return later(time.Second, http.StatusServiceUnavailable, "processing", "This video is still being prepared. Try again in a moment.")
+	}
+	return refuse(http.StatusNotFound, "not_found", "This is not in the library. It may have been deleted; look at the list of videos.")
+}
+
+func translateUpload(err error) *problem {
+	switch {
+	case errors.Is(err, ingest.ErrEmpty):
+		return refuse(http.StatusUnprocessableEntity, "empty", "The file is empty. Choose another one.")
+	case errors.Is(err, ingest.ErrTooLarge):
+		return refuse(http.StatusRequestEntityTooLarge, "too_large", "The file is larger than this node takes. Make it smaller, or ask the admin for a higher limit.")
+	case errors.Is(err, ingest.ErrBusy):
+		return later(10*time.Second, http.StatusServiceUnavailable, "busy", "Too many files are on their way already. Try again in a moment.")
+	case errors.Is(err, ingest.ErrNoFFmpeg):
+		return trouble(http.StatusServiceUnavailable, "no_ffmpeg", "The node cannot prepare videos because ffmpeg is not installed on it. Install ffmpeg there, then try again.")
+	}
+	return trouble(http.StatusInsufficientStorage, "disk_full", "The node's disk has no room for this file. Delete videos for good, or add a disk, then try again.")
+}
+
+// notAvailableYet answers for what is promised and not built.
+func notAvailableYet(*response, *http.Request) error {
+	return refuse(http.StatusNotImplemented, "not_available_yet", "This version of Shoal cannot do that yet.")
+}
+
+// fail answers a request with an error, if it can still be answered, and logs what is the node's fault.
+func (h *Handler) fail(w *response, r *http.Request, err error) {
+	p := translate(err)
+	if p.operator && p.cause != nil && !w.lost {
+		h.log.Error("request failed", "request", about(r).id, "method", r.Method, "path", r.URL.Path, "code", p.code, "err", p.cause)
+	}
+	if w.wrote() {
+		// Half an answer must not pass for a whole one.
+		panic(http.ErrAbortHandler)
+	}
+	w.counter = nil
+	linger := about(r).body.unread()
+	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Cache-Control", "Accept-Ranges", "Vary"} {
+		w.Header().Del(name)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((p.retryAfter+time.Second-1)/time.Second)))
+	}
+	if p.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="shoal"`)
+	}
+	if linger {
+		w.Header().Set("Connection", "close")
+	}
+	writeProblem(w, r, p)
+	if linger {
+		about(r).body.discard(w)
+	}
+}
+
+// writeProblem writes JSON, or a page to a browser that goes to an address.
+func writeProblem(w *response, r *http.Request, p *problem) {
+	if strings.HasPrefix(r.URL.Path, "/api/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		body := struct {
+			Error library.Problem `json:"error"`
+		}{library.Problem{Code: p.code, Message: p.message}}
+		writeJSON(w, p.status, body)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(p.status)
+	title := html.EscapeString(http.StatusText(p.status))
+	fmt.Fprintf(w, errorPage, title, title, html.EscapeString(p.message))
+}
+
+const errorPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>%s · Shoal</title>
+<body style="font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem">
+<h1 style="font-size: 1.4rem">%s</h1>
+<p>%s</p>
+<p><a href="/">To the library</a></p>
+`
+
+// writeJSON answers with v.
+func writeJSON(w *response, status int, v any) {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(fmt.Errorf("encode answer: %w", err)) // only values of this package come here
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // who has gone away is noticed by the server
+}

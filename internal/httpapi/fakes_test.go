@@ -1,0 +1,151 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"shoal/internal/chunk"
+	"shoal/internal/httpapi"
+	"shoal/internal/ingest"
+	"shoal/internal/library"
+	"shoal/internal/manifest"
+)
+
+// importer receives files as ingest.Importer does, and prepares nothing.
+type importer struct {
+	library *library.Library
+	// refuse, if set, is the answer to every file, before a byte of it is read.
+	refuse error
+
+	mu        sync.Mutex
+	uploads   []ingest.Upload    // guarded by mu; as they came in
+	broken    []error            // guarded by mu; how the bodies that broke off ended
+	cancelled []manifest.VideoID // guarded by mu
+}
+
+func newImporter(l *library.Library) *importer { return &importer{library: l} }
+
+func (im *importer) Accept(ctx context.Context, up ingest.Upload) (ingest.Accepted, error) {
+	im.mu.Lock()
+	im.uploads = append(im.uploads, up)
+	im.mu.Unlock()
+	if im.refuse != nil {
+		return ingest.Accepted{}, im.refuse
+	}
+	id, err := im.library.Receive(up.Name, up.Title)
+	if err != nil {
+		return ingest.Accepted{}, err
+	}
+	hash := sha256.New()
+	size, err := io.Copy(hash, up.Body)
+	if err == nil && size == 0 {
+		err = ingest.ErrEmpty
+	}
+	if err != nil {
+		im.library.Forget(id)
+		im.mu.Lock()
+		defer im.mu.Unlock()
+		im.broken = append(im.broken, err)
+		return ingest.Accepted{}, err
+	}
+	existing, duplicate, err := im.library.Accept(ctx, id, size, chunk.Ref(hash.Sum(nil)))
+	if err != nil {
+		return ingest.Accepted{}, err
+	}
+	if duplicate {
+		id = existing
+	}
+	return ingest.Accepted{ID: id, Duplicate: duplicate}, nil
+}
+
+func (im *importer) Cancel(_ context.Context, id manifest.VideoID) error {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	im.cancelled = append(im.cancelled, id)
+	return nil
+}
+
+// last returns the upload that came in last.
+func (im *importer) last() ingest.Upload {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if len(im.uploads) == 0 {
+		return ingest.Upload{}
+	}
+	return im.uploads[len(im.uploads)-1]
+}
+
+func (im *importer) breaks() []error {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	return im.broken
+}
+
+// disk has as much room as the test says.
+type disk struct{ room atomic.Int64 }
+
+func newDisk() *disk {
+	d := new(disk)
+	d.room.Store(1 << 40)
+	return d
+}
+
+func (d *disk) Room() int64 { return d.room.Load() }
+
+func (d *disk) Usage() httpapi.Usage {
+	return httpapi.Usage{Capacity: 1000, Used: 300, Free: 700, Chunks: 5, Reads: 11, Corrupt: 2}
+}
+
+// clock stands still unless it is moved.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := new(clock)
+	c.at.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time        { return time.Unix(0, c.at.Load()).UTC() }
+func (c *clock) move(by time.Duration) { c.at.Add(int64(by)) }
+
+// logBuffer keeps what is logged.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+var errInside = errors.New("secret detail of /var/lib/inside")
+
+// slowImporter takes its time after the last byte, unless its request is given up.
+type slowImporter struct {
+	httpapi.Importer
+	wait time.Duration
+}
+
+func (s *slowImporter) Accept(ctx context.Context, up ingest.Upload) (ingest.Accepted, error) {
+	accepted, err := s.Importer.Accept(ctx, up)
+	select {
+	case <-time.After(s.wait):
+	case <-ctx.Done():
+		return ingest.Accepted{}, ctx.Err()
+	}
+	return accepted, err
+}

@@ -1,0 +1,161 @@
+package httpapi
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"shoal/internal/chunk"
+	"shoal/internal/manifest"
+	"shoal/internal/stream"
+)
+
+const (
+	playlistType = "application/vnd.apple.mpegurl"
+	// immutable is for what is named by its hash.
+	immutable = "public, max-age=31536000, immutable"
+)
+
+func (h *Handler) getMaster(w *response, r *http.Request) error {
+	id, err := videoID(r)
+	if err != nil {
+		return err
+	}
+	text, err := h.cfg.Streams.Master(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return playlist(w, text)
+}
+
+func (h *Handler) getMedia(w *response, r *http.Request) error {
+	id, err := videoID(r)
+	if err != nil {
+		return err
+	}
+	text, err := h.cfg.Streams.Media(r.Context(), id, r.PathValue("rendition"))
+	if err != nil {
+		return err
+	}
+	return playlist(w, text)
+}
+
+func playlist(w *response, text []byte) error {
+	w.Header().Set("Content-Type", playlistType)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = w.Write(text) // who has gone away is noticed by the server
+	return nil
+}
+
+// getSegment serves a segment or an initialisation section of a rendition.
+func (h *Handler) getSegment(w *response, r *http.Request) error {
+	id, err := videoID(r)
+	if err != nil {
+		return err
+	}
+	hash, ok := hashIn(r.PathValue("file"), "init-", ".mp4")
+	if !ok {
+		hash, ok = hashIn(r.PathValue("file"), "", ".m4s")
+	}
+	if !ok {
+		return errNoRoute
+	}
+	rendition := r.PathValue("rendition")
+	content, err := h.cfg.Streams.Blob(r.Context(), id, rendition, hash)
+	if err != nil {
+		return err
+	}
+	return serveContent(w, r, content, hash, h.segmentType(id, rendition))
+}
+
+// segmentType returns the media type of a rendition's segments.
+func (h *Handler) segmentType(id manifest.VideoID, rendition string) string {
+	v, err := h.cfg.Library.Get(id)
+	if err != nil {
+		return "video/mp4" // deleted just now
+	}
+	for _, r := range v.Renditions {
+		if r.ID == rendition && r.Kind == manifest.Audio {
+			return "audio/mp4"
+		}
+	}
+	return "video/mp4"
+}
+
+func (h *Handler) getPoster(w *response, r *http.Request) error {
+	id, err := videoID(r)
+	if err != nil {
+		return err
+	}
+	hash, ok := hashIn(r.PathValue("file"), "poster-", ".jpg")
+	if !ok {
+		return errNoRoute
+	}
+	content, err := h.cfg.Streams.Poster(r.Context(), id, hash)
+	if err != nil {
+		return err
+	}
+	return serveContent(w, r, content, hash, "image/jpeg")
+}
+
+// hashIn returns the hash between prefix and suffix.
+func hashIn(name, prefix, suffix string) (chunk.Ref, bool) {
+	name, begins := strings.CutPrefix(name, prefix)
+	name, ends := strings.CutSuffix(name, suffix)
+	hash, err := chunk.ParseRef(name)
+	return hash, begins && ends && err == nil
+}
+
+// serveContent sends content, whole or in ranges, and closes it. Its hash is its ETag.
+func serveContent(w *response, r *http.Request, content *stream.Content, hash chunk.Ref, kind string) error {
+	defer content.Close()
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", immutable)
+	w.Header().Set("ETag", `"`+hash.String()+`"`)
+	if r.Method != http.MethodGet || !asksForAll(r) {
+		watched := &watchedContent{Content: content}
+		http.ServeContent(w, r, "", time.Time{}, watched)
+		return watched.err
+	}
+	w.Header().Set("Accept-Ranges", "bytes")
+	w.Header().Set("Content-Length", strconv.FormatInt(content.Size(), 10))
+	_, err := content.WriteTo(w)
+	return err
+}
+
+// asksForAll tells whether the answer is the whole content, without conditions.
+func asksForAll(r *http.Request) bool {
+	for _, name := range []string{"Range", "If-Match", "If-None-Match", "If-Range", "If-Modified-Since", "If-Unmodified-Since"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// watchedContent remembers why reading failed, which http.ServeContent does not tell.
+type watchedContent struct {
+	*stream.Content
+	err error
+}
+
+func (c *watchedContent) Read(p []byte) (int, error) {
+	n, err := c.Content.Read(p)
+	c.note(err)
+	return n, err
+}
+
+func (c *watchedContent) CopyN(w io.Writer, n int64) (int64, error) {
+	written, err := c.Content.CopyN(w, n)
+	c.note(err)
+	return written, err
+}
+
+func (c *watchedContent) note(err error) {
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+}

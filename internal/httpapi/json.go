@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"time"
+
+	"shoal/internal/chunk"
+	"shoal/internal/library"
+	"shoal/internal/manifest"
+)
+
+// jsonVideo is a video as clients see it.
+type jsonVideo struct {
+	ID           string                  `json:"id"`
+	Title        string                  `json:"title"`
+	State        library.State           `json:"state"`
+	Stage        string                  `json:"stage"`
+	Progress     float64                 `json:"progress"`
+	Error        *library.Problem        `json:"error"`
+	Playable     bool                    `json:"playable"`
+	Duration     float64                 `json:"duration"`
+	Size         int64                   `json:"size"`
+	Created      time.Time               `json:"created"`
+	Poster       *string                 `json:"poster"`
+	SourceName   string                  `json:"source_name"`
+	SourceSHA256 *chunk.Ref              `json:"source_sha256"`
+	Copies       jsonCopies              `json:"copies"`
+	Renditions   []library.RenditionInfo `json:"renditions"`
+	Duplicate    bool                    `json:"duplicate"`
+}
+
+// jsonCopies says how many copies of each chunk are wanted, and how many the chunk with the fewest has.
+type jsonCopies struct {
+	Want int `json:"want"`
+	Have int `json:"have"`
+}
+
+func (h *Handler) video(v library.Video) jsonVideo {
+	out := jsonVideo{
+		ID: string(v.ID), Title: v.Title, State: v.State, Stage: v.Stage, Progress: v.Progress,
+		Error: v.Problem, Playable: v.Playable, Duration: v.Duration.Seconds(), Size: v.Size,
+		Created: v.Created.UTC(), SourceName: v.SourceName, Renditions: v.Renditions,
+		Copies: jsonCopies{Want: h.cfg.Copies},
+	}
+	if out.Renditions == nil {
+		out.Renditions = []library.RenditionInfo{}
+	}
+	if !v.SourceSHA256.IsZero() {
+		out.SourceSHA256 = &v.SourceSHA256
+	}
+	if v.Poster != nil {
+		path := "/hls/" + string(v.ID) + "/poster-" + v.Poster.Hash.String() + ".jpg"
+		out.Poster = &path
+	}
+	if len(v.Manifest) > 0 {
+		out.Copies.Have = 1 // all chunks of a video lie on this node
+	}
+	return out
+}
+
+// jsonManifest is what a video is made of. Times are in seconds.
+type jsonManifest struct {
+	Version    int                     `json:"version"`
+	Duration   float64                 `json:"duration"`
+	Complete   bool                    `json:"complete"`
+	Poster     *jsonBlob               `json:"poster"`
+	Renditions []jsonManifestRendition `json:"renditions"`
+}
+
+type jsonBlob struct {
+	Hash   chunk.Ref    `json:"hash"`
+	Size   int64        `json:"size"`
+	Chunks []chunk.Info `json:"chunks"`
+}
+
+type jsonManifestRendition struct {
+	ID        string        `json:"id"`
+	Kind      manifest.Kind `json:"kind"`
+	Codec     string        `json:"codec"`
+	Width     int           `json:"width"`
+	Height    int           `json:"height"`
+	FrameRate float64       `json:"frame_rate"`
+	Language  string        `json:"language"`
+	Name      string        `json:"name"`
+	Channels  int           `json:"channels"`
+	Default   bool          `json:"default"`
+	Source    bool          `json:"source"`
+	TrackID   int           `json:"track_id"`
+	Timescale uint32        `json:"timescale"`
+	Complete  bool          `json:"complete"`
+	Init      *jsonBlob     `json:"init"`
+	Segments  []jsonSegment `json:"segments"`
+}
+
+type jsonSegment struct {
+	jsonBlob
+	Start    float64 `json:"start"`
+	Duration float64 `json:"duration"`
+}
+
+func toJSONManifest(m *manifest.Manifest) jsonManifest {
+	out := jsonManifest{
+		Version: m.Version, Duration: m.Duration.Seconds(), Complete: m.Complete,
+		Renditions: make([]jsonManifestRendition, len(m.Renditions)),
+	}
+	if m.Poster != nil {
+		out.Poster = toJSONBlob(*m.Poster)
+	}
+	for i := range m.Renditions {
+		out.Renditions[i] = toJSONRendition(&m.Renditions[i])
+	}
+	return out
+}
+
+func toJSONRendition(r *manifest.Rendition) jsonManifestRendition {
+	out := jsonManifestRendition{
+		ID: r.ID, Kind: r.Kind, Codec: r.Codec, Width: r.Width, Height: r.Height, FrameRate: r.FrameRate,
+		Language: r.Language, Name: r.Name, Channels: r.Channels, Default: r.Default, Source: r.Source,
+		TrackID: r.TrackID, Timescale: r.Timescale, Complete: r.Complete,
+		Segments: make([]jsonSegment, len(r.Segments)),
+	}
+	if r.Init.Size > 0 {
+		out.Init = toJSONBlob(r.Init)
+	}
+	scale := float64(max(r.Timescale, 1))
+	for i, s := range r.Segments {
+		out.Segments[i] = jsonSegment{*toJSONBlob(s.Blob), float64(s.Start) / scale, float64(s.Duration) / scale}
+	}
+	return out
+}
+
+func toJSONBlob(b manifest.Blob) *jsonBlob {
+	return &jsonBlob{Hash: b.Hash, Size: b.Size, Chunks: b.Chunks}
+}

@@ -1,0 +1,125 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"shoal/internal/library"
+)
+
+// kind is what the bytes are that leave the origin.
+type kind string
+
+const (
+	kindSegment     kind = "segment"
+	kindChunk       kind = "chunk"
+	kindProgressive kind = "progressive"
+	// kindPage is everything else that a viewer's page loads: files of the client, playlists, posters.
+	kindPage kind = "page"
+)
+
+// metrics are the numbers at /metrics.
+type metrics struct {
+	origin map[kind]prometheus.Counter
+	page   http.Handler
+}
+
+func newMetrics(cfg Config) (*metrics, error) {
+	origin := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "shoal_origin_bytes_total", Help: "Bytes that this node sent to viewers, by kind.",
+	}, []string{"kind"})
+	m := &metrics{
+		origin: make(map[kind]prometheus.Counter),
+		page:   promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{Registry: cfg.Registry}),
+	}
+	for _, k := range []kind{kindSegment, kindChunk, kindProgressive, kindPage} {
+		m.origin[k] = origin.WithLabelValues(string(k))
+	}
+	for _, collector := range append(measured(cfg), origin) {
+		if err := cfg.Registry.Register(collector); err != nil {
+			return nil, err
+		}
+	}
+	return m, registerProcess(cfg.Registry)
+}
+
+// registerProcess adds the numbers of the Go runtime and the process, unless they are there already.
+func registerProcess(registry *prometheus.Registry) error {
+	for _, collector := range []prometheus.Collector{
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(collector); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// measured returns the metrics whose numbers other parts keep, and those that a node alone never moves.
+func measured(cfg Config) []prometheus.Collector {
+	state := func(s library.State) func() float64 {
+		return func() float64 { return float64(cfg.Library.Totals().States[s]) }
+	}
+	underCopied := func() float64 {
+		if cfg.Copies < 2 {
+			return 0
+		}
+		return float64(cfg.Disk.Usage().Chunks) // each has one copy, the one on this node
+	}
+	all := []prometheus.Collector{
+		gauge("shoal_chunks_under_copied", "Chunks with fewer copies than wanted.", "", "", underCopied),
+		gauge("shoal_ingest_jobs", ingestHelp, "state", "receiving", state(library.Receiving)),
+		gauge("shoal_ingest_jobs", ingestHelp, "state", "processing", state(library.Processing)),
+		gauge("shoal_viewers", "Viewers in the rooms of this node.", "", "", zero),
+		counter("shoal_verify_failures_total", verifyHelp, "where", "disk", func() float64 { return float64(cfg.Disk.Usage().Corrupt) }),
+		counter("shoal_verify_failures_total", verifyHelp, "where", "node", zero),
+		counter("shoal_verify_failures_total", verifyHelp, "where", "peer", zero),
+		counter("shoal_chunk_reads_total", readsHelp, "from", "disk", func() float64 { return float64(cfg.Disk.Usage().Reads) }),
+		counter("shoal_chunk_reads_total", readsHelp, "from", "node", zero),
+		counter("shoal_repair_bytes_total", "Bytes copied to bring chunks back to their number of copies.", "", "", zero),
+		counter("shoal_leases_total", "Answers to viewers who asked for leave to fetch from the origin.", "result", "granted", zero),
+		counter("shoal_leases_total", "Answers to viewers who asked for leave to fetch from the origin.", "result", "refused", zero),
+		counter("shoal_peer_bytes_total", "Bytes that viewers got from each other, as they report.", "", "", zero),
+	}
+	for _, s := range []string{"alive", "suspect", "dead", "draining", "removed"} {
+		count := zero
+		if s == "alive" {
+			count = func() float64 { return 1 }
+		}
+		all = append(all, gauge("shoal_members", "Nodes of the cluster, by state.", "state", s, count))
+	}
+	return all
+}
+
+const (
+	ingestHelp = "Videos that arrive or are prepared."
+	verifyHelp = "Chunks whose bytes did not match their hash, by where they came from."
+	readsHelp  = "Chunks read, by where they came from."
+)
+
+func zero() float64 { return 0 }
+
+func gauge(name, help, label, value string, f func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels(label, value)}, f)
+}
+
+func counter(name, help, label, value string, f func() float64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels(label, value)}, f)
+}
+
+func labels(label, value string) prometheus.Labels {
+	if label == "" {
+		return nil
+	}
+	return prometheus.Labels{label: value}
+}
+
+func (h *Handler) getMetrics(w *response, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	h.metrics.page.ServeHTTP(w, r)
+	return nil
+}

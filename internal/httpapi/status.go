@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+
+	"shoal/internal/library"
+)
+
+// jsonNode is a node as clients see it.
+type jsonNode struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Self     bool      `json:"self"`
+	State    string    `json:"state"`
+	Zone     string    `json:"zone"`
+	URL      string    `json:"url"`
+	Version  string    `json:"version"`
+	Capacity int64     `json:"capacity"`
+	Used     int64     `json:"used"`
+	Free     int64     `json:"free"`
+	LastSeen time.Time `json:"last_seen"`
+}
+
+// self describes this node to the asker.
+func (h *Handler) self(r *http.Request) jsonNode {
+	node, usage := h.cfg.Node, h.cfg.Disk.Usage()
+	return jsonNode{
+		ID: node.ID, Name: node.Name, Self: true, State: "alive", Zone: node.Zone,
+		URL: cmp.Or(node.URL, h.baseURL(r)), Version: node.Version,
+		Capacity: usage.Capacity, Used: usage.Used, Free: usage.Free, LastSeen: h.cfg.Now().UTC(),
+	}
+}
+
+func (h *Handler) listNodes(w *response, r *http.Request) error {
+	return h.answer(w, http.StatusOK, struct {
+		Nodes []jsonNode `json:"nodes"`
+	}{[]jsonNode{h.self(r)}})
+}
+
+type jsonStatus struct {
+	Node     jsonNode     `json:"node"`
+	Cluster  jsonCluster  `json:"cluster"`
+	Library  jsonLibrary  `json:"library"`
+	Repair   jsonRepair   `json:"repair"`
+	Viewers  []jsonViewer `json:"viewers"`
+	Ingest   []jsonIngest `json:"ingest"`
+	Warnings []Warning    `json:"warnings"`
+}
+
+// jsonCluster describes the nodes together; ID is "" for a node that stands alone.
+type jsonCluster struct {
+	ID     string `json:"id"`
+	Nodes  int    `json:"nodes"`
+	Alive  int    `json:"alive"`
+	Copies int    `json:"copies"`
+}
+
+type jsonLibrary struct {
+	Videos int   `json:"videos"`
+	Bytes  int64 `json:"bytes"`
+}
+
+type jsonRepair struct {
+	State        string  `json:"state"`
+	QueuedChunks int64   `json:"queued_chunks"`
+	BytesLeft    int64   `json:"bytes_left"`
+	ETASeconds   float64 `json:"eta_seconds"`
+}
+
+type jsonViewer struct{}
+
+type jsonIngest struct {
+	ID       string  `json:"id"`
+	Stage    string  `json:"stage"`
+	Progress float64 `json:"progress"`
+}
+
+func (h *Handler) getStatus(w *response, r *http.Request) error {
+	totals := h.cfg.Library.Totals()
+	ingest, err := h.inWork()
+	if err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, jsonStatus{
+		Node:     h.self(r),
+		Cluster:  jsonCluster{Nodes: 1, Alive: 1, Copies: h.cfg.Copies},
+		Library:  jsonLibrary{Videos: totals.Videos, Bytes: totals.Bytes},
+		Repair:   jsonRepair{State: "idle"},
+		Viewers:  []jsonViewer{},
+		Ingest:   ingest,
+		Warnings: h.warnings(totals),
+	})
+}
+
+// inWork lists the videos that arrive or are prepared.
+func (h *Handler) inWork() ([]jsonIngest, error) {
+	jobs := []jsonIngest{}
+	for _, state := range []library.State{library.Processing, library.Receiving} {
+		page, err := h.cfg.Library.List(library.Query{State: state, Limit: library.MaxLimit})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range page.Videos {
+			jobs = append(jobs, jsonIngest{ID: string(v.ID), Stage: v.Stage, Progress: v.Progress})
+		}
+	}
+	return jobs, nil
+}
+
+func (h *Handler) warnings(totals library.Totals) []Warning {
+	warnings := append([]Warning{}, h.cfg.Warnings()...)
+	if h.cfg.Disk.Room() <= 0 {
+		warnings = append(warnings, Warning{
+			Code:    "disk_full",
+			Message: "The disk is full: files are refused until there is room. Delete videos for good, or add a disk.",
+		})
+	}
+	if totals.Unreadable > 0 {
+		warnings = append(warnings, Warning{
+			Code:    "unreadable_records",
+			Message: "Some videos are not listed because their records are damaged. The log names them; a backup brings them back.",
+		})
+	}
+	return warnings
+}
+
+// getHealth tells that the process answers.
+func (h *Handler) getHealth(w *response, _ *http.Request) error {
+	return plain(w, "ok\n")
+}
+
+// getReady tells whether the node can do its work.
+func (h *Handler) getReady(w *response, _ *http.Request) error {
+	if err := h.cfg.Ready(); err != nil {
+		p := later(5*time.Second, http.StatusServiceUnavailable, "not_ready", "The node is not ready yet. Try again in a moment; its log says what it waits for.")
+		p.cause, p.operator = err, true
+		return p
+	}
+	return plain(w, "ready\n")
+}
+
+func plain(w *response, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte(text)) // who has gone away is noticed by the server
+	return nil
+}
