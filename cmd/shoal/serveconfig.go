@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"shoal/internal/node"
+)
+
+// nodeConfig reads serve's flags.
+func (a *app) nodeConfig(cmd *cobra.Command) (node.Config, error) {
+	flags := cmd.Flags()
+	if err := refuseUnavailable(flags); err != nil {
+		return node.Config{}, err
+	}
+	log, err := a.logger(flags)
+	if err != nil {
+		return node.Config{}, err
+	}
+	data, err := dataDir(cmd)
+	if err != nil {
+		return node.Config{}, err
+	}
+	if data, err = filepath.Abs(data); err != nil {
+		return node.Config{}, err
+	}
+	cfg := node.Config{
+		Data:    data,
+		HTTP:    text(flags, "http"),
+		Name:    text(flags, "name"),
+		TLSCert: text(flags, "tls-cert"),
+		TLSKey:  text(flags, "tls-key"),
+		Copies:  2,
+		Version: version,
+		Log:     log,
+	}
+	if err := a.oldPorts(flags, &cfg, log); err != nil {
+		return node.Config{}, err
+	}
+	return cfg, fillConfig(&cfg, flags)
+}
+
+// fillConfig sets what must be parsed.
+func fillConfig(cfg *node.Config, flags *pflag.FlagSet) (err error) {
+	if _, _, err := net.SplitHostPort(cfg.HTTP); err != nil {
+		return misuse("cannot use --http "+cfg.HTTP, "It is a port after a colon, or a host, a colon and a port.", "--http "+defaultHTTP)
+	}
+	if (cfg.TLSCert == "") != (cfg.TLSKey == "") {
+		return misuse("--tls-cert and --tls-key go together", "One of them is missing.", "give both or none")
+	}
+	if cfg.AllowHosts, err = flags.GetStringSlice("allow-host"); err != nil {
+		return err
+	}
+	if cfg.TrustedProxies, err = proxies(flags); err != nil {
+		return err
+	}
+	if cfg.PublicURL, err = publicURL(text(flags, "public-url")); err != nil {
+		return err
+	}
+	cfg.Capacity, err = capacityOf(text(flags, "capacity"), cfg.Data)
+	return err
+}
+
+func capacityOf(given, dir string) (int64, error) {
+	c, err := parseCapacity(given)
+	if err != nil {
+		return 0, misuse("cannot use --capacity "+given, err.Error(), "--capacity 80% or --capacity 200GB")
+	}
+	total, _, err := diskSpace(dir)
+	if err != nil {
+		return 0, err
+	}
+	return c.of(total), nil
+}
+
+func proxies(flags *pflag.FlagSet) ([]netip.Prefix, error) {
+	given, err := flags.GetStringSlice("trusted-proxy")
+	if err != nil {
+		return nil, err
+	}
+	var all []netip.Prefix
+	for _, s := range given {
+		prefix, err := netip.ParsePrefix(s)
+		if addr, addrErr := netip.ParseAddr(s); err != nil && addrErr == nil {
+			prefix, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return nil, misuse("cannot use --trusted-proxy "+s, err.Error(), "--trusted-proxy 10.0.0.0/8")
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
+}
+
+func publicURL(given string) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	u, err := url.Parse(given)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" {
+		return "", misuse("cannot use --public-url "+given, "It is a scheme and a host, without a path.", "--public-url https://films.example.org")
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// oldPorts understands the variables of earlier set-ups, where the new ones are silent.
+func (a *app) oldPorts(flags *pflag.FlagSet, cfg *node.Config, log *slog.Logger) error {
+	if port, _ := a.setting("API_PORT"); port != "" && !flags.Changed("http") {
+		if _, err := netip.ParseAddrPort("127.0.0.1:" + port); err != nil {
+			return misuse("cannot use API_PORT="+port, "It is not a port number.", "--http "+defaultHTTP)
+		}
+		cfg.HTTP = ":" + port
+		log.Info("API_PORT is understood; its name is SHOAL_HTTP now", "http", cfg.HTTP)
+	}
+	for old, flag := range map[string]string{"HOST_IP": "--advertise", "HOST_PORT": "--p2p", "DHT_PORT": "--p2p"} {
+		if value, _ := a.setting(old); value != "" {
+			log.Info(old+" has no effect: this version runs one machine by itself", "now", flag)
+		}
+	}
+	return nil
+}
+
+// logger writes to standard error. On a terminal, where the greeting says what matters, it is quieter.
+func (a *app) logger(flags *pflag.FlagSet) (*slog.Logger, error) {
+	level := slog.LevelWarn
+	if flags.Changed("log-level") || !a.stdoutTTY {
+		if err := level.UnmarshalText([]byte(text(flags, "log-level"))); err != nil {
+			return nil, misuse("cannot use --log-level "+text(flags, "log-level"), "It is debug, info, warn or error.", "--log-level info")
+		}
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch format := text(flags, "log-format"); format {
+	case "text":
+		return slog.New(slog.NewTextHandler(a.stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.stderr, options)), nil
+	default:
+		return nil, misuse(fmt.Sprintf("cannot use --log-format %s", format), "It is text or json.", "--log-format text")
+	}
+}
+
+func text(flags *pflag.FlagSet, name string) string { return flags.Lookup(name).Value.String() }
