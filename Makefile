@@ -1,0 +1,49 @@
+# The two commands to know: make run, make test.
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# A copy without history is built too: then there is no revision to stamp.
+BUILDVCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo auto || echo false)
+ARGS     ?=
+
+# The client is built again when one of these changed; directories notice what was removed.
+CLIENT := $(shell find web -name node_modules -prune -o -name dist -prune -o -name test -prune -o ! -name '*.go' ! -path web -print 2>/dev/null)
+
+.PHONY: help run build test lint bench setup setup-test versions
+.DEFAULT_GOAL := help
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: versions setup build ## Start a node with sample clips; ARGS="--http :3004" adds flags
+	@bin/shoal serve --demo $(ARGS)
+
+build: versions web/dist/index.html ## Build bin/shoal
+	@go build -trimpath -buildvcs=$(BUILDVCS) -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/shoal
+
+test: versions setup-test build ## Run every test: Go, TypeScript, browser
+	@scripts/test.sh
+
+lint: versions web/node_modules/.installed ## Check formatting, types, style, and that it builds for other systems
+	@scripts/lint.sh
+
+bench: versions setup ## Run the benchmarks
+	@go test -run '^$$' -bench . -benchmem ./...
+
+setup: ## Install what running needs: ffmpeg
+	@scripts/setup.sh ffmpeg
+
+setup-test: ## Install what testing needs: ffmpeg, chromium
+	@scripts/setup.sh ffmpeg chromium
+
+versions:
+	@scripts/versions.sh
+
+web/node_modules/.installed: web/package-lock.json
+	@echo "installing the web client's packages (npm ci)"
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.installed $(CLIENT)
+	@echo "building the web client"
+	@cd web && npm run --silent build -- --logLevel warn
+	@touch $@
