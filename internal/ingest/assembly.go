@@ -52,12 +52,18 @@ type track struct {
 	open      *blobWriter // the segment that is being written, or nil
 	start     uint64
 	duration  uint64
+	trak      []byte       // the track's box in the stream's header
+	table     *sampleTable // nil where nobody asks for one
+	written   uint64       // bytes of all segments so far
 }
 
 func newAssembly(ctx context.Context, p pass, store *storer, limit time.Duration) *assembly {
 	a := &assembly{ctx: ctx, store: store, tracks: make(map[int]*track), limit: limit, steps: make(chan ready, 16)}
 	for _, o := range p.Outputs {
 		t := &track{output: o}
+		if o.Source {
+			t.table = newSampleTable()
+		}
 		a.tracks[o.TrackID] = t
 		a.inOrder = append(a.inOrder, t)
 	}
@@ -83,7 +89,7 @@ func (a *assembly) header(moov *mp4.MoovBox) error {
 		if !ok {
 			return fmt.Errorf("no track %d: %w", t.TrackID, errStream)
 		}
-		t.timescale = h.timescale
+		t.timescale, t.trak = h.timescale, h.trak
 		w := a.store.newBlob()
 		if _, err := io.Copy(w, bytes.NewReader(h.init)); err != nil {
 			return err
@@ -117,10 +123,14 @@ func (a *assembly) fragment(f fragment, media io.Reader) error {
 		t.open, t.start, t.duration = a.store.newBlob(), f.start, 0
 	}
 	t.duration = max(t.duration, f.start+f.duration-t.start)
+	if t.table != nil {
+		t.table.add(f, t.written)
+	}
 	if _, err := t.open.Write(f.moof); err != nil {
 		return err
 	}
-	_, err := io.Copy(t.open, media)
+	n, err := io.Copy(t.open, media)
+	t.written += uint64(len(f.moof)) + uint64(n)
 	return err
 }
 

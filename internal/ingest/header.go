@@ -10,6 +10,7 @@ import (
 // trackHeader is what the players need to know of a track before its first fragment.
 type trackHeader struct {
 	init          []byte
+	trak          []byte // the track's own box
 	codec         string
 	timescale     uint32
 	width, height int
@@ -32,6 +33,9 @@ func splitHeader(moov *mp4.MoovBox) (map[int]trackHeader, error) {
 		if h.init, err = initSection(moov, trak); err != nil {
 			return nil, fmt.Errorf("track %d: %w", trak.Tkhd.TrackID, err)
 		}
+		if h.trak, err = encodeBoxes(trak); err != nil {
+			return nil, fmt.Errorf("track %d: %w", trak.Tkhd.TrackID, err)
+		}
 		tracks[int(trak.Tkhd.TrackID)] = h
 	}
 	return tracks, nil
@@ -48,11 +52,14 @@ func initSection(moov *mp4.MoovBox, trak *mp4.TrakBox) ([]byte, error) {
 	one.AddChild(moov.Mvhd)
 	one.AddChild(trak)
 	one.AddChild(mvex)
+	return encodeBoxes(mp4.NewFtyp("iso6", 512, []string{"iso6", "cmfc", "mp41"}), one)
+}
+
+func encodeBoxes(boxes ...mp4.Box) ([]byte, error) {
 	var out bytes.Buffer
-	ftyp := mp4.NewFtyp("iso6", 512, []string{"iso6", "cmfc", "mp41"})
-	for _, box := range []mp4.Box{ftyp, one} {
+	for _, box := range boxes {
 		if err := box.Encode(&out); err != nil {
-			return nil, fmt.Errorf("write header: %w", err)
+			return nil, fmt.Errorf("write %s: %w", box.Type(), err)
 		}
 	}
 	return out.Bytes(), nil

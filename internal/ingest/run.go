@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,13 +30,13 @@ func (im *Importer) runPass(ctx context.Context, j *job) error {
 	}
 	p := j.plan.Passes[j.pass]
 	store := newStorer(ctx, j.claim)
-	group, ctx := errgroup.WithContext(store.ctx)
-	a := newAssembly(ctx, p, store, outputLimit(j.probed.Duration))
+	group, within := errgroup.WithContext(store.ctx)
+	a := newAssembly(within, p, store, outputLimit(j.probed.Duration))
 	playable := make(chan struct{})
 	group.Go(func() error {
 		defer close(a.steps)
 		command := process{path: ffmpeg, dir: im.dir(j.id), args: p.args(), limits: passLimits(p, j.probed.Duration)}
-		return command.run(ctx, a.read)
+		return command.run(within, a.read)
 	})
 	group.Go(func() error {
 		var once sync.Once
@@ -50,14 +51,37 @@ func (im *Importer) runPass(ctx context.Context, j *job) error {
 	if j.pass == 0 {
 		group.Go(func() error {
 			<-playable
-			im.poster(ctx, j)
+			im.poster(within, j)
 			return nil
 		})
 	}
 	if err := errors.Join(group.Wait(), store.wait()); err != nil {
 		return err
 	}
+	if err := im.storeTables(ctx, j, a); err != nil {
+		return err
+	}
 	return im.completePass(j, p)
+}
+
+// storeTables keeps what makes one MP4 file of each finished rendition's segments.
+func (im *Importer) storeTables(ctx context.Context, j *job, a *assembly) error {
+	store := newStorer(ctx, j.claim)
+	for _, t := range a.inOrder {
+		if t.table == nil || t.segments == 0 {
+			continue
+		}
+		trak, err := t.table.trak(t.trak)
+		if err != nil {
+			return fmt.Errorf("rendition %s: %w", t.ID, err)
+		}
+		blob, err := store.storeBlob(bytes.NewReader(trak))
+		if err != nil {
+			return errors.Join(err, store.wait())
+		}
+		j.draft.change(t.ID, func(r *manifest.Rendition) { r.Table = &blob })
+	}
+	return store.wait()
 }
 
 // outputLimit is how far the output of a file may go that says it has the given length.

@@ -1,14 +1,12 @@
 package library
 
 import (
-	"container/list"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 
+	"shoal/internal/cache"
 	"shoal/internal/chunk"
 	"shoal/internal/manifest"
 )
@@ -54,104 +52,24 @@ func (l *Library) manifestOf(id manifest.VideoID) (*manifest.Manifest, []chunk.I
 // manifestCache keeps the manifests used last. They are named by their chunks, so none is ever out of date.
 type manifestCache struct {
 	store chunk.Store
-	limit int64
-
-	mu      sync.Mutex
-	used    int64                    // guarded by mu
-	recent  *list.List               // guarded by mu; of *cached, the last used first
-	byName  map[string]*list.Element // guarded by mu
-	loading map[string]*load         // guarded by mu
-}
-
-type cached struct {
-	name string
-	m    *manifest.Manifest
-	size int64
-}
-
-// load is a manifest on its way in; m and err are set when done is closed.
-type load struct {
-	done chan struct{}
-	m    *manifest.Manifest
-	err  error
+	kept  *cache.Cache[string, *manifest.Manifest]
 }
 
 func newManifestCache(store chunk.Store, limit int64) *manifestCache {
-	return &manifestCache{
-		store: store, limit: limit, recent: list.New(),
-		byName: make(map[string]*list.Element), loading: make(map[string]*load),
-	}
+	return &manifestCache{store: store, kept: cache.New[string, *manifest.Manifest](limit)}
 }
 
-// get returns the manifest in the chunks at. Calls for the same one at the same time load it once; when the
-// call that loads is given up, another one takes over.
+// get returns the manifest in the chunks at.
 func (c *manifestCache) get(ctx context.Context, at []chunk.Info) (*manifest.Manifest, error) {
-	name := nameOf(at)
-	for {
-		m, l, first := c.begin(name)
-		switch {
-		case m != nil:
-			return m, nil
-		case first:
-			return c.finish(ctx, name, at, l)
-		}
-		select {
-		case <-l.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if !errors.Is(l.err, context.Canceled) && !errors.Is(l.err, context.DeadlineExceeded) {
-			return l.m, l.err
-		}
-	}
+	return c.kept.Get(ctx, nameOf(at), func(ctx context.Context) (*manifest.Manifest, int64, error) {
+		m, err := c.read(ctx, at)
+		return m, total(at), err
+	})
 }
 
-// begin returns the manifest if it is there, else the load under way; first tells whether it is the caller's.
-func (c *manifestCache) begin(name string) (m *manifest.Manifest, l *load, first bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if el := c.byName[name]; el != nil {
-		c.recent.MoveToFront(el)
-		return el.Value.(*cached).m, nil, false
-	}
-	if l = c.loading[name]; l != nil {
-		return nil, l, false
-	}
-	l = &load{done: make(chan struct{}), err: errors.New("loading a manifest ended early")}
-	c.loading[name] = l
-	return nil, l, true
-}
-
-// finish carries out the load l; those who wait are released even when reading panics.
-func (c *manifestCache) finish(ctx context.Context, name string, at []chunk.Info, l *load) (*manifest.Manifest, error) {
-	defer func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.loading, name)
-		close(l.done)
-	}()
-	l.m, l.err = c.read(ctx, at)
-	if l.err == nil {
-		c.put(at, l.m)
-	}
-	return l.m, l.err
-}
-
-// put keeps m as the manifest in the chunks at, and drops the manifests used longest ago to make room.
+// put keeps m as the manifest in the chunks at.
 func (c *manifestCache) put(at []chunk.Info, m *manifest.Manifest) {
-	entry := &cached{name: nameOf(at), m: m, size: total(at)}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byName[entry.name] != nil || entry.size > c.limit {
-		return
-	}
-	c.byName[entry.name] = c.recent.PushFront(entry)
-	c.used += entry.size
-	for c.used > c.limit {
-		oldest := c.recent.Remove(c.recent.Back()).(*cached)
-		delete(c.byName, oldest.name)
-		c.used -= oldest.size
-	}
+	c.kept.Put(nameOf(at), m, total(at))
 }
 
 // read fetches, verifies and decodes the manifest in the chunks at.

@@ -114,6 +114,10 @@ func anyRendition(t *rapid.T, i int) manifest.Rendition {
 	if rapid.Bool().Draw(t, "begun") {
 		r.Init = content(id, rapid.Int64Range(1, 5000).Draw(t, "init size"))
 		r.Segments = anySegments(t, id, uint64(r.Timescale))
+		if rapid.Bool().Draw(t, "table") {
+			table := content(id+"table", rapid.Int64Range(1, 3<<20).Draw(t, "table size"))
+			r.Table = &table
+		}
 	}
 	return r
 }

@@ -77,6 +77,8 @@ type Rendition struct {
 	Init Blob
 	// Segments only grows at its end. A rendition may turn out to have none: a track without samples.
 	Segments []Segment
+	// Table is the rendition's sample table for NewProgressive, or nil while it is not complete.
+	Table *Blob
 }
 
 // Segment is one or more CMAF fragments, starting at a key frame.
@@ -163,7 +165,7 @@ func (m *Manifest) Bytes() int64 {
 	return total
 }
 
-// blobs yields the poster, and of each rendition the initialisation section and the segments.
+// blobs yields the poster, and of each rendition the initialisation section, the sample table and the segments.
 func (m *Manifest) blobs() iter.Seq[*Blob] {
 	return func(yield func(*Blob) bool) {
 		if m.Poster != nil && !yield(m.Poster) {
@@ -171,7 +173,7 @@ func (m *Manifest) blobs() iter.Seq[*Blob] {
 		}
 		for i := range m.Renditions {
 			r := &m.Renditions[i]
-			if !yield(&r.Init) {
+			if !yield(&r.Init) || r.Table != nil && !yield(r.Table) {
 				return
 			}
 			for j := range r.Segments {

@@ -111,6 +111,11 @@ func (r *Rendition) check() error {
 			return fmt.Errorf("init: %w", err)
 		}
 	}
+	if r.Table != nil {
+		if err := r.Table.check(); err != nil {
+			return fmt.Errorf("sample table: %w", err)
+		}
+	}
 	return r.checkSegments()
 }
 

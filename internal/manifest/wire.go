@@ -34,6 +34,7 @@ type wireRendition struct {
 	Complete  bool         `cbor:"14,keyasint"`
 	Init      *wireBlob    `cbor:"15,keyasint,omitempty"`
 	Segments  wireSegments `cbor:"16,keyasint"`
+	Table     *wireBlob    `cbor:"17,keyasint,omitempty"`
 }
 
 type wireBlob struct {
@@ -114,6 +115,9 @@ func renditionToWire(r *Rendition) wireRendition {
 	if !r.Init.isZero() {
 		w.Init = blobToWire(&r.Init)
 	}
+	if r.Table != nil {
+		w.Table = blobToWire(r.Table)
+	}
 	for i := range r.Segments {
 		s := &r.Segments[i]
 		w.Segments[i] = wireSegment{
@@ -164,6 +168,10 @@ func (w *wireRendition) rendition() Rendition {
 	}
 	if w.Init != nil {
 		r.Init = w.Init.blob()
+	}
+	if w.Table != nil {
+		table := w.Table.blob()
+		r.Table = &table
 	}
 	for i := range w.Segments {
 		s := &w.Segments[i]

@@ -1,12 +1,14 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"sort"
 
 	"shoal/internal/chunk"
 	"shoal/internal/manifest"
@@ -20,6 +22,7 @@ const (
 	Init    Kind = "init"
 	Segment Kind = "segment"
 	Poster  Kind = "poster"
+	Movie   Kind = "movie"
 )
 
 // Content is a blob that is read chunk by chunk: an io.ReadSeekCloser and io.WriterTo. A chunk is opened, and
@@ -28,8 +31,12 @@ const (
 // opened with, reading fails with the context's error. An error of a chunk is returned before anything is
 // written of it, so when the first one fails nothing is. It is used by one goroutine at a time.
 type Content struct {
-	kind  Kind
-	blob  manifest.Blob
+	kind Kind
+	blob manifest.Blob
+	// ends are where the chunks of blob end; shared, and never changed.
+	ends []int64
+	// head are bytes that stand in no store, in the place of the first chunk; nil for none.
+	head  []byte
 	store chunk.Store
 	// ctx is that of the request which this content answers, since io.Reader takes none.
 	ctx context.Context
@@ -54,7 +61,18 @@ type span struct {
 }
 
 func newContent(ctx context.Context, store chunk.Store, kind Kind, blob manifest.Blob) *Content {
-	return &Content{kind: kind, blob: blob, store: store, ctx: ctx}
+	return &Content{kind: kind, blob: blob, ends: ends(blob.Chunks), store: store, ctx: ctx}
+}
+
+// ends returns where each chunk ends in what they hold together.
+func ends(chunks []chunk.Info) []int64 {
+	all := make([]int64, len(chunks))
+	var end int64
+	for i, info := range chunks {
+		end += info.Size
+		all[i] = end
+	}
+	return all
 }
 
 // Size returns the length in bytes.
@@ -195,18 +213,23 @@ func (c *Content) leave() error {
 
 // locate returns where the chunk with the byte at pos lies; behind the end there is none of that index.
 func (c *Content) locate(pos int64) span {
-	var s span
-	for i, info := range c.blob.Chunks {
-		s = span{i, s.end, s.end + info.Size}
-		if pos < s.end {
-			return s
-		}
+	i := sort.Search(len(c.ends), func(i int) bool { return pos < c.ends[i] })
+	if i == len(c.ends) {
+		return span{i, c.Size(), c.Size()}
 	}
-	return span{len(c.blob.Chunks), s.end, s.end}
+	return span{i, c.ends[i] - c.blob.Chunks[i].Size, c.ends[i]}
 }
+
+// inMemory is a chunk.Reader over bytes.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
 
 // load opens a chunk. It touches nothing that changes, so it may run in the background.
 func (c *Content) load(ctx context.Context, i int) (chunk.Reader, error) {
+	if i == 0 && c.head != nil {
+		return inMemory{bytes.NewReader(c.head)}, nil
+	}
 	info := c.blob.Chunks[i]
 	r, err := c.store.Open(ctx, info.Ref)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"shoal/internal/cache"
 	"shoal/internal/chunk"
 	"shoal/internal/manifest"
 )
@@ -15,6 +16,9 @@ import (
 // ErrNotFound says that a video has no such rendition, segment or poster, or none yet. It never speaks of
 // the video, which is the catalogue's to miss, nor of a missing chunk, which is chunk.ErrNotFound.
 var ErrNotFound = errors.New("no such part of the video")
+
+// ErrIncomplete says that a video is still being prepared, and is no file yet.
+var ErrIncomplete = errors.New("video is still being prepared")
 
 // Catalog knows what videos are made of. Its errors are passed on, wrapped.
 type Catalog interface {
@@ -28,11 +32,12 @@ type Streams struct {
 	store   chunk.Store
 	catalog Catalog
 	index   *index
+	movies  *cache.Cache[movieKey, *laidOut]
 }
 
 // New returns Streams that read the chunks of catalog's videos from store.
 func New(store chunk.Store, catalog Catalog) *Streams {
-	return &Streams{store: store, catalog: catalog, index: newIndex(maxIndexed)}
+	return &Streams{store: store, catalog: catalog, index: newIndex(maxIndexed), movies: cache.New[movieKey, *laidOut](maxMovieBytes)}
 }
 
 // Master returns the multivariant playlist of a video, or ErrNotFound while there is nothing to play.

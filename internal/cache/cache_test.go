@@ -1,0 +1,135 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"go.uber.org/goleak"
+
+	"shoal/internal/cache"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// filling returns a fill that counts its calls.
+func filling(calls *int, value string, size int64, err error) func(context.Context) (string, int64, error) {
+	return func(context.Context) (string, int64, error) {
+		*calls++
+		return value, size, err
+	}
+}
+
+func TestAValueIsMadeOnce(t *testing.T) {
+	c := cache.New[int, string](10)
+	var calls int
+	for range 3 {
+		if got, err := c.Get(t.Context(), 1, filling(&calls, "one", 1, nil)); got != "one" || err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("made %d times", calls)
+	}
+}
+
+func TestTheValueUsedLongestAgoGoesFirst(t *testing.T) {
+	c := cache.New[int, string](2)
+	var calls int
+	for _, key := range []int{1, 2, 1, 3, 1, 2} {
+		if _, err := c.Get(t.Context(), key, filling(&calls, "x", 1, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// 1, 2 and 3 are made, and 2 again, which made room for 3.
+	if calls != 4 {
+		t.Errorf("made %d times, want 4", calls)
+	}
+}
+
+func TestWhatIsTooLargeIsNotKept(t *testing.T) {
+	c := cache.New[int, string](2)
+	var calls int
+	for range 2 {
+		if got, err := c.Get(t.Context(), 1, filling(&calls, "large", 3, nil)); got != "large" || err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	if calls != 2 {
+		t.Errorf("made %d times, want 2", calls)
+	}
+}
+
+func TestErrorsAreNotKept(t *testing.T) {
+	c := cache.New[int, string](2)
+	broken := errors.New("broken")
+	var calls int
+	if _, err := c.Get(t.Context(), 1, filling(&calls, "", 0, broken)); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	if got, err := c.Get(t.Context(), 1, filling(&calls, "fine", 1, nil)); got != "fine" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestManyAskersShareOneMaking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cache.New[int, string](2)
+		release := make(chan struct{})
+		calls := 0
+		var askers sync.WaitGroup
+		for range 5 {
+			askers.Go(func() {
+				got, err := c.Get(t.Context(), 1, func(context.Context) (string, int64, error) {
+					calls++
+					<-release
+					return "shared", 1, nil
+				})
+				if got != "shared" || err != nil {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(release)
+		askers.Wait()
+		if calls != 1 {
+			t.Errorf("made %d times", calls)
+		}
+	})
+}
+
+func TestAnotherTakesOverFromOneWhoGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cache.New[int, string](2)
+		ctx, giveUp := context.WithCancel(t.Context())
+		fill := func(ctx context.Context) (string, int64, error) {
+			select {
+			case <-ctx.Done():
+				return "", 0, ctx.Err()
+			case <-t.Context().Done():
+				return "", 0, nil
+			}
+		}
+		var first sync.WaitGroup
+		first.Go(func() {
+			if _, err := c.Get(ctx, 1, fill); !errors.Is(err, context.Canceled) {
+				t.Errorf("who gave up got %v", err)
+			}
+		})
+		synctest.Wait()
+		var second sync.WaitGroup
+		second.Go(func() {
+			var calls int
+			if got, err := c.Get(t.Context(), 1, filling(&calls, "made", 1, nil)); got != "made" || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+		synctest.Wait()
+		giveUp()
+		first.Wait()
+		second.Wait()
+	})
+}
