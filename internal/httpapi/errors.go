@@ -79,7 +79,7 @@ func translate(err error) *problem {
 	case errors.Is(err, library.ErrQuery), errors.Is(err, library.ErrTitle), errors.Is(err, library.ErrState):
 		p = translateRequest(err)
 	case errors.Is(err, library.ErrNotFound), errors.Is(err, library.ErrTrashed),
-		errors.Is(err, library.ErrFailed), errors.Is(err, library.ErrNotReady), errors.Is(err, stream.ErrNotFound):
+		errors.Is(err, library.ErrFailed), errors.Is(err, library.ErrNotReady), errors.Is(err, stream.ErrNotFound), errors.Is(err, stream.ErrIncomplete):
 		p = translateVideo(err)
 	case errors.Is(err, ingest.ErrEmpty), errors.Is(err, ingest.ErrTooLarge), errors.Is(err, ingest.ErrBusy),
 		errors.Is(err, ingest.ErrNoFFmpeg), errors.Is(err, chunk.ErrFull):
@@ -123,7 +123,7 @@ func translateVideo(err error) *problem {
 		return refuse(http.StatusNotFound, "trashed", "This video is in the trash. Restore it to watch it.")
 	case errors.Is(err, library.ErrFailed):
 		return refuse(http.StatusConflict, "failed", "This video could not be prepared, so it does not play. Its entry in the library says why.")
-	case errors.Is(err, library.ErrNotReady):
+	case errors.Is(err, library.ErrNotReady), errors.Is(err, stream.ErrIncomplete):
 		return later(time.Second, http.StatusServiceUnavailable, "processing", "This video is still being prepared. Try again in a moment.")
 	}
 	return refuse(http.StatusNotFound, "not_found", "This is not in the library. It may have been deleted; look at the list of videos.")

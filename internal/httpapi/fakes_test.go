@@ -17,6 +17,12 @@ import (
 	"shoal/internal/manifest"
 )
 
+// What the node puts together fits together.
+var (
+	_ ingest.Catalog   = (*library.Library)(nil)
+	_ httpapi.Importer = (*ingest.Importer)(nil)
+)
+
 // importer receives files as ingest.Importer does, and prepares nothing.
 type importer struct {
 	library *library.Library

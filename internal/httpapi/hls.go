@@ -3,11 +3,13 @@ package httpapi
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"shoal/internal/chunk"
+	"shoal/internal/library"
 	"shoal/internal/manifest"
 	"shoal/internal/stream"
 )
@@ -68,7 +70,7 @@ func (h *Handler) getSegment(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return serveContent(w, r, content, hash, h.segmentType(id, rendition))
+	return serveNamed(w, r, content, h.segmentType(id, rendition))
 }
 
 // segmentType returns the media type of a rendition's segments.
@@ -98,7 +100,30 @@ func (h *Handler) getPoster(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return serveContent(w, r, content, hash, "image/jpeg")
+	return serveNamed(w, r, content, "image/jpeg")
+}
+
+// getMovie serves a video as one MP4 file. The address stays when the video is made anew, so a player asks
+// each time whether it has the bytes already.
+func (h *Handler) getMovie(w *response, r *http.Request) error {
+	name, ok := strings.CutSuffix(r.PathValue("file"), ".mp4")
+	id, err := manifest.ParseVideoID(name)
+	if !ok || err != nil {
+		return errNoRoute
+	}
+	content, err := h.cfg.Streams.Movie(r.Context(), id, r.URL.Query().Get("audio"))
+	if err != nil {
+		return err
+	}
+	kind := "video/mp4"
+	if v, err := h.cfg.Library.Get(id); err == nil && !hasPicture(v) {
+		kind = "audio/mp4"
+	}
+	return serve(w, r, content, kind, "no-cache")
+}
+
+func hasPicture(v library.Video) bool {
+	return slices.ContainsFunc(v.Renditions, func(r library.RenditionInfo) bool { return r.Kind == manifest.Video })
 }
 
 // hashIn returns the hash between prefix and suffix.
@@ -109,12 +134,17 @@ func hashIn(name, prefix, suffix string) (chunk.Ref, bool) {
 	return hash, begins && ends && err == nil
 }
 
-// serveContent sends content, whole or in ranges, and closes it. Its hash is its ETag.
-func serveContent(w *response, r *http.Request, content *stream.Content, hash chunk.Ref, kind string) error {
+// serveNamed serves what is named by its hash.
+func serveNamed(w *response, r *http.Request, content *stream.Content, kind string) error {
+	return serve(w, r, content, kind, immutable)
+}
+
+// serve sends content, whole or in ranges, and closes it. Its hash is its ETag.
+func serve(w *response, r *http.Request, content *stream.Content, kind, caching string) error {
 	defer content.Close()
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", immutable)
-	w.Header().Set("ETag", `"`+hash.String()+`"`)
+	w.Header().Set("Cache-Control", caching)
+	w.Header().Set("ETag", `"`+content.Hash().String()+`"`)
 	if r.Method != http.MethodGet || !asksForAll(r) {
 		watched := &watchedContent{Content: content}
 		http.ServeContent(w, r, "", time.Time{}, watched)

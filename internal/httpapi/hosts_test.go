@@ -108,14 +108,13 @@ func TestABadConfigurationIsToldAtOnce(t *testing.T) {
 		"bad proxy":     func(cfg *httpapi.Config) { cfg.TrustedProxies = []string{"10.0.0.0/99"} },
 		"no library":    func(cfg *httpapi.Config) { cfg.Library = nil },
 	} {
-		h := newHouse(t, func(cfg *httpapi.Config) {
+		newHouse(t, func(cfg *httpapi.Config) {
 			broken := *cfg
 			adjust(&broken)
 			if _, err := httpapi.New(broken); err == nil {
 				t.Errorf("%s: no error", name)
 			}
 		})
-		_ = h
 	}
 }
 

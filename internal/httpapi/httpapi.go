@@ -50,6 +50,7 @@ type Streams interface {
 	Media(ctx context.Context, id manifest.VideoID, rendition string) ([]byte, error)
 	Blob(ctx context.Context, id manifest.VideoID, rendition string, hash chunk.Ref) (*stream.Content, error)
 	Poster(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*stream.Content, error)
+	Movie(ctx context.Context, id manifest.VideoID, language string) (*stream.Content, error)
 }
 
 // Disk tells how full the node is.

@@ -25,7 +25,7 @@ const (
 	// A client that still sends when it is refused is listened to a little, else it may see a reset
 	// connection instead of the answer.
 	lingerBytes = 16 << 20
-	lingerTime  = 2 * time.Second
+	lingerTime  = 5 * time.Second
 )
 
 // slots lets as many in at once as it has capacity.

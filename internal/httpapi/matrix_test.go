@@ -61,7 +61,7 @@ GET     /api/v1/backup                    coming
 POST    /api/v1/backup                    coming
 GET     /api/v1/events                    coming
 GET     /api/v1/swarm                     coming
-GET     /stream/{file}                    coming
+GET     /stream/{file}                    reader
 GET     /chunks/{sha256}                  coming
 `
 

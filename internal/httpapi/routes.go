@@ -53,6 +53,8 @@ func (h *Handler) builtRoutes() []route {
 		{"GET", "/hls/{id}/{rendition}/{file}", reader, kindSegment, h.getSegment},
 		{"GET", "/hls/{id}/{file}", reader, kindPage, h.getPoster},
 
+		{"GET", "/stream/{file}", reader, kindProgressive, h.getMovie},
+
 		{"GET", "/healthz", open, "", h.getHealth},
 		{"GET", "/readyz", open, "", h.getReady},
 		{"GET", "/metrics", open, "", h.getMetrics},
@@ -87,7 +89,6 @@ func (h *Handler) comingRoutes() []route {
 		{"POST", "/api/v1/backup"},
 		{"GET", "/api/v1/events"},
 		{"GET", "/api/v1/swarm"},
-		{"GET", "/stream/{file}"},
 		{"GET", "/chunks/{sha256}"},
 	} {
 		coming = append(coming, route{at[0], at[1], open, "", notAvailableYet})

@@ -44,7 +44,7 @@ func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	began := time.Now()
 	defer func() { h.finish(w, r, began, recover()) }()
-	setSecurityHeaders(w.Header(), info.id)
+	setSecurityHeaders(w.Header(), info)
 	if err := h.checkSource(r); err != nil {
 		h.fail(w, r, err)
 		return
@@ -68,13 +68,16 @@ func (h *Handler) look(r *http.Request) *request {
 	return info
 }
 
-func setSecurityHeaders(header http.Header, id string) {
+func setSecurityHeaders(header http.Header, info *request) {
 	header.Set("Content-Security-Policy", policy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if info.scheme == "https" {
+		// Browsers ignore it over http, with a complaint in the console of every page.
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-	header.Set("X-Request-Id", id)
+	header.Set("X-Request-Id", info.id)
 }
 
 // unmatched answers what no route is made for. The mux knows whether the path exists for other methods.

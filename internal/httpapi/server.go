@@ -50,6 +50,7 @@ func (h *Handler) Serve(ctx context.Context, l net.Listener) error {
 		return errors.Join(fmt.Errorf("serve http on %s: %w", l.Addr(), err), server.Close())
 	case <-ctx.Done():
 	}
+	limited.closeFresh()
 	err := h.shutDown(server, base)
 	<-ended
 	return err
@@ -73,10 +74,13 @@ type limitListener struct {
 	room   slots
 	once   sync.Once
 	closed chan struct{}
+
+	mu    sync.Mutex
+	fresh map[net.Conn]bool // guarded by mu; connections that have sent nothing yet
 }
 
 func newLimitListener(l net.Listener, most int) *limitListener {
-	return &limitListener{Listener: l, room: make(slots, most), closed: make(chan struct{})}
+	return &limitListener{Listener: l, room: make(slots, most), closed: make(chan struct{}), fresh: make(map[net.Conn]bool)}
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
@@ -98,9 +102,26 @@ func (l *limitListener) Close() error {
 }
 
 // watch frees the place of a connection that has ended.
-func (l *limitListener) watch(_ net.Conn, state http.ConnState) {
+func (l *limitListener) watch(conn net.Conn, state http.ConnState) {
+	l.mu.Lock()
+	if state == http.StateNew {
+		l.fresh[conn] = true
+	} else {
+		delete(l.fresh, conn)
+	}
+	l.mu.Unlock()
 	if state == http.StateClosed || state == http.StateHijacked {
 		l.room.give()
+	}
+}
+
+// closeFresh closes the connections that browsers opened in case they need them. A shutdown would wait for
+// their first request.
+func (l *limitListener) closeFresh() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for conn := range l.fresh {
+		_ = conn.Close() // nothing was said on it
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"shoal/internal/disk"
@@ -116,13 +115,11 @@ func (n *Node) openHTTP(ctx context.Context, streams *stream.Streams) (*httpapi.
 	if err != nil {
 		return nil, err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return httpapi.New(httpapi.Config{
 		Library: n.library, Importer: n.importer, Streams: streams, Disk: space{n.disk, n.cfg.Capacity}, Pages: web.Files(),
 		Node: httpapi.Node{ID: id, Name: n.cfg.Name, Version: n.cfg.Version}, Copies: n.cfg.Copies, AdminToken: token,
 		AllowHosts: n.cfg.AllowHosts, PublicURL: n.cfg.PublicURL, TrustedProxies: texts(n.cfg.TrustedProxies),
-		TLS: certificate, Warnings: n.warnings, Registry: registry, Log: n.cfg.Log,
+		TLS: certificate, Warnings: n.warnings, Registry: prometheus.NewRegistry(), Log: n.cfg.Log,
 	})
 }
 
