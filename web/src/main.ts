@@ -16,6 +16,7 @@ import { AppRoot } from "./ui/app.tsx";
 import type { App } from "./ui/app-context.ts";
 import { formatPercent } from "./ui/format.ts";
 import { LibraryStore } from "./ui/library-store.ts";
+import { loadPlayer } from "./ui/load-player.ts";
 import { Notices } from "./ui/notices.ts";
 import { poll } from "./ui/poll.ts";
 import { openPreferences } from "./ui/preferences.ts";
@@ -58,6 +59,8 @@ function showTitle(app: App): void {
 
 function start(root: HTMLElement): void {
   const app = createApp();
+  // Before anything is rendered, because a viewer waits for it.
+  if (app.router.route.value.page === "watch") void loadPlayer().catch(() => {});
   const admin = useAdminLink(app);
   window.addEventListener("hashchange", () => void useAdminLink(app));
   window.addEventListener("beforeunload", (event) => {

@@ -1,6 +1,6 @@
 import { useId } from "preact/hooks";
 import type { AddItem } from "./add-queue.ts";
-import { lineFor, type Step, stepsOf } from "./add-steps.ts";
+import { announcementFor, lineFor, type Step, stepsOf } from "./add-steps.ts";
 import { useApp } from "./app-context.ts";
 import { CheckIcon, UploadIcon } from "./icons.tsx";
 import { SignInForm } from "./sign-in-form.tsx";
@@ -105,8 +105,10 @@ function Row({ item }: { item: AddItem }) {
         <RowActions item={item} />
       </div>
       {item.phase !== "known" && <Steps steps={stepsOf(item)} />}
-      <p class={item.phase === "failed" ? "queue-line problem" : "queue-line"} role="status">
-        {lineFor(item)}
+      <p class={item.phase === "failed" ? "queue-line problem" : "queue-line"}>{lineFor(item)}</p>
+      {/* Numbers change too often to be read out. */}
+      <p class="visually-hidden" role="status">
+        {announcementFor(item)}
       </p>
     </article>
   );

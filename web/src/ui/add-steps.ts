@@ -59,6 +59,17 @@ export function lineFor(item: AddItem): string {
   }
 }
 
+/** What is read out when a file comes into another phase. */
+export function announcementFor(item: AddItem): string {
+  const name = item.video?.title ?? item.file.name;
+  if (item.phase === "sending") return `${name} is sent`;
+  if (item.phase === "preparing") {
+    return item.video?.playable ? `${name} can be watched` : `${name} is prepared`;
+  }
+  if (item.phase === "waiting") return "";
+  return `${name}: ${lineFor(item)}`;
+}
+
 function sendingLine(item: AddItem): string {
   const { sent, speed, file } = item;
   if (file.size > 0 && sent >= file.size) return `Sent ${formatBytes(file.size)}. The box is saving it…`;

@@ -46,7 +46,7 @@ export function VideoDetails(props: { video: Signal<Video | null> }) {
           <li key={fact}>{fact}</li>
         ))}
       </ul>
-      <div role="status">{video.playable && isBusy(video) && <StillPreparing video={video} />}</div>
+      {video.playable && isBusy(video) && <StillPreparing video={video} />}
       {sharing.value && (
         <ShareDialog
           video={video}

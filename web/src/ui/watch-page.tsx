@@ -5,6 +5,7 @@ import { isBusy, isSoundOnly, type Video } from "../api/video.ts";
 import { PlaybackStats, type ShoalStats } from "../player/playback-stats.ts";
 import type { PlayerViewProps } from "../player/player-view.tsx";
 import { useApp } from "./app-context.ts";
+import { loadPlayer } from "./load-player.ts";
 import { usePoll } from "./use-poll.ts";
 import { useTitle } from "./use-title.ts";
 import { VideoDetails } from "./video-details.tsx";
@@ -68,13 +69,12 @@ function Stage({ id, video }: { id: string; video: Video | null }) {
   );
 }
 
-/** Loads the player, which is large and used on this page only. */
 function usePlayerComponent(): Signal<{ component: PlayerComponent } | "failed" | null> {
   const loaded = useSignal<{ component: PlayerComponent } | "failed" | null>(null);
   useLayoutEffect(() => {
     const load = async () => {
       try {
-        loaded.value = { component: (await import("../player/player-view.tsx")).PlayerView };
+        loaded.value = { component: await loadPlayer() };
       } catch {
         loaded.value = "failed";
       }

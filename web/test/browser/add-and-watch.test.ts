@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Box, startBox } from "./box.ts";
@@ -86,9 +87,10 @@ test("a film that must be re-encoded plays as soon as its beginning is ready", a
 });
 
 test("the same file again is told to be here, with a link to it", async () => {
+  await box.add("Summer on the lake.mp4", await readFile(films.kept));
   const { page, complaints } = await addPage();
   await page.setInputFiles("input[type=file]", films.kept);
-  await page.getByText("Already here.").waitFor();
+  await page.getByText("Already here.", { exact: true }).waitFor();
   await page.getByRole("link", { name: "Open it" }).click();
   await page.getByRole("heading", { name: "Summer on the lake", level: 1 }).waitFor();
   expect(complaints).toEqual([]);

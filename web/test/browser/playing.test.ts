@@ -160,9 +160,10 @@ test("a seek is no stall", async () => {
 async function growPlaylists(page: Page, first: number): Promise<() => void> {
   let complete = false;
   await page.route("**/index.m3u8", async (route) => {
-    const response = await route.fetch();
-    const text = await response.text();
-    await route.fulfill({ response, body: complete ? text : beginningOf(text, first) });
+    const { pathname } = new URL(route.request().url());
+    const text = await (await fetch(box.url + pathname)).text();
+    const body = complete ? text : beginningOf(text, first);
+    await route.fulfill({ body, contentType: "application/vnd.apple.mpegurl" });
   });
   return () => {
     complete = true;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ApiError } from "../../src/api/request.ts";
 import { type AddItem, AddQueue } from "../../src/ui/add-queue.ts";
-import { lineFor, stepsOf, wholeProgress } from "../../src/ui/add-steps.ts";
+import { announcementFor, lineFor, stepsOf, wholeProgress } from "../../src/ui/add-steps.ts";
 import { aVideo, FakeApi, noAnswer } from "./fake-api.ts";
 
 let api: FakeApi;
@@ -189,6 +189,18 @@ test("the page must stay open only while bytes travel", async () => {
   await settle();
   expect(queue.isSending.value).toBe(false);
   expect(changes).toBeGreaterThan(0);
+});
+
+test("a change of phase is read out, numbers are not", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).onProgress(1, 1000);
+  const before = announcementFor(first());
+  upload(0).onProgress(900, 1000);
+  expect(announcementFor(first())).toBe(before);
+  upload(0).resolve(aVideo({ id: "a", state: "processing", playable: true }));
+  await settle();
+  expect(announcementFor(first())).toBe("A film can be watched");
 });
 
 test("the whole progress is that of what is open, and nothing when all is done", async () => {
