@@ -10,11 +10,9 @@ import (
 	"time"
 )
 
-// policy is the content security policy of every answer. Styles may stand in the page because the
-// player's controls keep theirs in shadow roots; scripts may not.
-const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; " +
-	"img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; " +
-	"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+// policy is the content security policy of every answer. The player's media comes from memory (blob:).
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; " +
+	"worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // request is what is known of a request beside its headers. Host, Scheme and Client are those that a
 // trusted proxy names.
