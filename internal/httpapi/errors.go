@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"net/http"
 	"os"
 	"strconv"
@@ -188,22 +187,8 @@ func writeProblem(w *response, r *http.Request, p *problem) {
 		writeJSON(w, p.status, body)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(p.status)
-	title := html.EscapeString(http.StatusText(p.status))
-	fmt.Fprintf(w, errorPage, title, title, html.EscapeString(p.message))
+	writeErrorPage(w, p)
 }
-
-const errorPage = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>%s · Shoal</title>
-<body style="font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem">
-<h1 style="font-size: 1.4rem">%s</h1>
-<p>%s</p>
-<p><a href="/">To the library</a></p>
-`
 
 // writeJSON answers with v.
 func writeJSON(w *response, status int, v any) {

@@ -216,17 +216,6 @@ func (b *bench) clean() {
 	}
 }
 
-func (b *bench) chunks() (n int) {
-	b.t.Helper()
-	for _, err := range b.store.List(b.t.Context()) {
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		n++
-	}
-	return n
-}
-
 func TestFilmOfKeptCodecsIsCutWithoutEncoding(t *testing.T) {
 	b := start(t)
 	id := b.add(film.Make(t, "kept.mp4", film.Source(640, 360, 12), film.H264()))
