@@ -15,7 +15,7 @@ func TestMisuseExitsTwoAndSaysWhatToDo(t *testing.T) {
 		{"unknown flag", "ls --frob", "unknown flag", nil},
 		{"no file", "add", "at least 1 arg", nil},
 		{"too many ids", "rm a b", "accepts 1 arg", nil},
-		{"get", "get abc -o film.mp4", "shoal get is not available yet", nil},
+		{"get of nothing", "get", "accepts 1 arg", nil},
 		{"invite", "invite", "not available yet", nil},
 		{"drain", "drain", "not available yet", nil},
 		{"repair", "repair --dry-run", "not available yet", nil},
@@ -71,11 +71,11 @@ func TestFlagsThatAskForWhatHappensAnywayAreWelcome(t *testing.T) {
 
 func TestHelpNamesWhatIsNotAvailable(t *testing.T) {
 	a, stdout, _ := testApp(t, nil)
-	if code := run(context.Background(), []string{"get", "--help"}, a); code != exitOK {
+	if code := run(context.Background(), []string{"repair", "--help"}, a); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
-	if !strings.Contains(stdout.String(), "--output") {
-		t.Errorf("help of get is:\n%s", stdout)
+	if !strings.Contains(stdout.String(), "--dry-run") {
+		t.Errorf("help of repair is:\n%s", stdout)
 	}
 }
 

@@ -11,12 +11,10 @@ func notAvailable(what string) error {
 
 // unavailableCommands are the commands whose names are taken; each says so and exits 2.
 func unavailableCommands() []*cobra.Command {
-	get := unavailableCommand("get ID", "Save a video as one verified MP4")
-	get.Flags().StringP("output", "o", "", "write to `FILE`")
 	repair := unavailableCommand("repair", "Bring every chunk back to its number of copies")
 	repair.Flags().Bool("dry-run", false, "print what would be done")
 	return []*cobra.Command{
-		get, repair,
+		repair,
 		unavailableCommand("invite", "Print a link that lets another machine join"),
 		unavailableCommand("drain", "Move everything off this node before it is switched off"),
 		unavailableCommand("scrub", "Read every chunk and check its hash"),
