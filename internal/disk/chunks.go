@@ -42,6 +42,8 @@ type Chunks struct {
 
 	// synced tells by shard whether its folder was synced since the directory was opened.
 	synced [shardCount]atomic.Bool
+	// youngest is the time before which no age is trusted; zero when all are.
+	youngest time.Time
 	// failed is set for good by an fsync that failed.
 	failed atomic.Bool
 	// fault decides on the steps of a write in tests; nil elsewhere.
@@ -230,6 +232,11 @@ func (c *Chunks) remove(ctx context.Context, ref chunk.Ref) error {
 	if err != nil || size == absent {
 		return err
 	}
+	return c.removeFile(ref, size)
+}
+
+// removeFile deletes a chunk that is there; the caller has begun.
+func (c *Chunks) removeFile(ref chunk.Ref, size int64) error {
 	c.verified.remove(ref)
 	return c.usage.change(ref, size, absent, nil, func() error { return os.Remove(c.path(ref)) })
 }

@@ -50,6 +50,8 @@ type Disk struct {
 	usage   *usage
 	chunks  *Chunks
 	records *Records
+	// restored is when the records were put back from a backup, zero for never.
+	restored time.Time
 }
 
 // Open makes dir ready, creating it where it is missing, and takes it for this process. It starts no
@@ -89,8 +91,15 @@ func open(dir string, opts Options) (_ *Disk, err error) {
 	if d.usage, err = loadUsage(d.records, opts.Capacity, fresh); err != nil {
 		return nil, err
 	}
+	if d.restored, err = loadRestored(d.records); err != nil {
+		return nil, err
+	}
 	d.room = &room{dir: dir, ask: freeSpace, now: time.Now}
 	d.chunks = newChunks(dir, d)
+	if !d.usage.totals().Exact {
+		// What a killed process renewed may look older than it is.
+		d.chunks.youngest = time.Now()
+	}
 	return d, nil
 }
 

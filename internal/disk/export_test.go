@@ -1,6 +1,9 @@
 package disk
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // Steps are the points of a durable write, in their order.
 var Steps = []string{string(stepCreate), string(stepWrite), string(stepSync), string(stepRename), string(stepSyncDir)}
@@ -38,3 +41,20 @@ func (d *Disk) Crash() {
 
 // Doubt makes Run count again.
 func (d *Disk) Doubt() { d.usage.doubt() }
+
+// RestoreSteps are the points of a restore, in their order.
+var RestoreSteps = []string{string(stepUnpack), string(stepInspect), string(stepAside), string(stepReplace)}
+
+// RestoreUntil is Restore by a process that is killed at one of its steps, before or after that is done.
+func RestoreUntil(dir string, backup io.Reader, killed string, done bool) {
+	defer func() { _ = recover() }()
+	_, _ = restore(dir, backup, func(s step, apply func() error) error {
+		if string(s) != killed {
+			return apply()
+		}
+		if done {
+			_ = apply()
+		}
+		panic("killed")
+	})
+}

@@ -30,3 +30,6 @@ func freeSpace(path string) (free, size int64, err error) {
 
 // unlockFile has nothing to do: closing the file releases bbolt's lock, mapped or not.
 func unlockFile(*os.File) error { return nil }
+
+// forgetCached does nothing: Windows has no way to drop what is cached of a file.
+func forgetCached(*os.File) {}

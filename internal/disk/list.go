@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"shoal/internal/chunk"
 )
@@ -20,7 +21,7 @@ func (c *Chunks) List(ctx context.Context) iter.Seq2[chunk.Info, error] {
 				if err != nil {
 					break
 				}
-				if !yield(info, nil) {
+				if !yield(info.Info, nil) {
 					return
 				}
 			}
@@ -32,9 +33,15 @@ func (c *Chunks) List(ctx context.Context) iter.Seq2[chunk.Info, error] {
 	}
 }
 
+// aged is a chunk with the time it was last put.
+type aged struct {
+	chunk.Info
+	put time.Time
+}
+
 // listShard returns the chunks of one folder. It yields to nobody, so that whoever lists may put,
 // delete and close meanwhile.
-func (c *Chunks) listShard(ctx context.Context, first byte) ([]chunk.Info, error) {
+func (c *Chunks) listShard(ctx context.Context, first byte) ([]aged, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -42,9 +49,9 @@ func (c *Chunks) listShard(ctx context.Context, first byte) ([]chunk.Info, error
 		return nil, err
 	}
 	defer c.gate.leave()
-	var infos []chunk.Info
-	err := walkShard(shardDir(c.dir, first), func(info chunk.Info) bool {
-		infos = append(infos, info)
+	var infos []aged
+	err := walkShard(shardDir(c.dir, first), func(info chunk.Info, put time.Time) bool {
+		infos = append(infos, aged{info, put})
 		return true
 	})
 	return infos, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"shoal/internal/chunk"
 )
@@ -101,7 +102,7 @@ func (u *usage) recountShard(s *shard, dir string) error {
 	s.mu.Unlock()
 
 	sizes := make(map[chunk.Ref]int64)
-	err := walkShard(dir, func(info chunk.Info) bool {
+	err := walkShard(dir, func(info chunk.Info, _ time.Time) bool {
 		sizes[info.Ref] = info.Size
 		return true
 	})
@@ -124,9 +125,9 @@ func (u *usage) recountShard(s *shard, dir string) error {
 	return nil
 }
 
-// walkShard yields the chunks of one folder, each once, until yield returns false. Files with names of
-// another kind are passed over.
-func walkShard(dir string, yield func(chunk.Info) bool) error {
+// walkShard yields the chunks of one folder with the times they were put, each once and in the order of
+// their names, until yield returns false. Files with names of another kind are passed over.
+func walkShard(dir string, yield func(info chunk.Info, put time.Time) bool) error {
 	names, err := readNames(dir)
 	if err != nil {
 		return err
@@ -143,7 +144,7 @@ func walkShard(dir string, yield func(chunk.Info) bool) error {
 		if err != nil {
 			return err
 		}
-		if info.Mode().IsRegular() && !yield(chunk.Info{Ref: ref, Size: info.Size()}) {
+		if info.Mode().IsRegular() && !yield(chunk.Info{Ref: ref, Size: info.Size()}, info.ModTime()) {
 			return nil
 		}
 	}

@@ -17,6 +17,7 @@ const (
 	leastRendition = 16
 	leastSegment   = 80
 	leastChunk     = 36
+	leastChapter   = 3
 )
 
 // Encode returns the canonical bytes of m: equal manifests give equal bytes (CBOR in the core

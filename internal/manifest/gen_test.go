@@ -84,6 +84,17 @@ func anyManifest(t *rapid.T) *manifest.Manifest {
 		poster := content("poster", rapid.Int64Range(1, 3<<20).Draw(t, "poster size"))
 		m.Poster = &poster
 	}
+	if rapid.Bool().Draw(t, "storyboard") {
+		count := rapid.IntRange(1, manifest.MaxTiles).Draw(t, "tiles")
+		m.Storyboard = &manifest.Storyboard{
+			Image: content("storyboard", rapid.Int64Range(1, 3<<20).Draw(t, "image size")), Width: rapid.IntRange(1, 320).Draw(t, "tile width"),
+			Height: rapid.IntRange(1, 320).Draw(t, "tile height"), Columns: rapid.IntRange(1, count).Draw(t, "columns"), Count: count,
+			Interval: time.Duration(rapid.IntRange(1, 100_000).Draw(t, "interval")) * time.Millisecond,
+		}
+	}
+	for i := range rapid.IntRange(0, 4).Draw(t, "chapters") {
+		m.Chapters = append(m.Chapters, manifest.Chapter{Start: time.Duration(i) * time.Minute, Title: anyName(t)})
+	}
 	defaults := make(map[manifest.Kind]bool)
 	for i := range rapid.IntRange(0, 6).Draw(t, "renditions") {
 		r := anyRendition(t, i)
@@ -98,7 +109,7 @@ func anyManifest(t *rapid.T) *manifest.Manifest {
 func anyRendition(t *rapid.T, i int) manifest.Rendition {
 	id := fmt.Sprint(rapid.StringMatching(`[a-z0-9]{1,12}`).Draw(t, "id"), "x", i)
 	r := manifest.Rendition{
-		ID: id, Kind: rapid.SampledFrom([]manifest.Kind{manifest.Video, manifest.Audio}).Draw(t, "kind"),
+		ID: id, Kind: rapid.SampledFrom([]manifest.Kind{manifest.Video, manifest.Audio, manifest.Text}).Draw(t, "kind"),
 		Codec:    rapid.SampledFrom([]string{"avc1.64001f", "avc1.4d401e", "mp4a.40.2", "mp4a.40.5"}).Draw(t, "codec"),
 		Language: rapid.SampledFrom([]string{"", "en", "de", "pt-BR"}).Draw(t, "language"),
 		Name:     anyName(t),
@@ -110,6 +121,11 @@ func anyRendition(t *rapid.T, i int) manifest.Rendition {
 	if r.Kind == manifest.Video {
 		r.Width, r.Height = rapid.IntRange(1, 8000).Draw(t, "width"), rapid.IntRange(1, 8000).Draw(t, "height")
 		r.FrameRate = rapid.Float64Range(0, 1000).Draw(t, "rate")
+	}
+	if r.Kind == manifest.Text {
+		r.Codec, r.Channels, r.TrackID, r.Forced = "wvtt", 0, 0, rapid.Bool().Draw(t, "forced")
+		r.Segments = anySegments(t, id, uint64(r.Timescale))
+		return r
 	}
 	if rapid.Bool().Draw(t, "begun") {
 		r.Init = content(id, rapid.Int64Range(1, 5000).Draw(t, "init size"))
@@ -132,7 +148,7 @@ func anyName(t *rapid.T) string {
 
 func anySegments(t *rapid.T, id string, scale uint64) []manifest.Segment {
 	var list []manifest.Segment
-	start := rapid.Uint64Range(0, 1<<40).Draw(t, "start")
+	start := rapid.Uint64Range(0, 900*3600*scale).Draw(t, "start")
 	for i := range rapid.IntRange(0, 8).Draw(t, "segments") {
 		s := manifest.Segment{
 			Blob:  content(fmt.Sprint(id, i), rapid.Int64Range(1, 4<<20).Draw(t, "size")),

@@ -28,13 +28,17 @@ const (
 	firstRungBitrate = 6_000_000
 
 	audioGroup = "audio"
+	textGroup  = "text"
 )
 
 // InitName returns the file name of a rendition's initialisation section.
 func InitName(hash chunk.Ref) string { return "init-" + hash.String() + ".mp4" }
 
-// SegmentName returns the file name of a segment.
+// SegmentName returns the file name of a segment of picture or sound.
 func SegmentName(hash chunk.Ref) string { return hash.String() + ".m4s" }
+
+// TextName returns the file name of a segment of text.
+func TextName(hash chunk.Ref) string { return hash.String() + ".vtt" }
 
 // Master returns the multivariant playlist (RFC 8216, 4.3.4) of a manifest that is Playable. Of a draft it
 // lists the rungs that are complete, or else the first one that has begun: a rung that is made later
@@ -51,8 +55,10 @@ func Master(m *Manifest) []byte {
 		}
 	}
 	writeAlternatives(&out, sound, rungs)
+	texts := m.begunOf(Text)
+	writeTexts(&out, texts)
 	for _, r := range rungs {
-		writeVariant(&out, r, sound)
+		writeVariant(&out, r, sound, len(texts) > 0)
 	}
 	return out.Bytes()
 }
@@ -93,8 +99,8 @@ func inOrder(rungs []*Rendition) []*Rendition {
 	return slices.Insert(slices.Delete(slices.Clone(sorted), first, first+1), 0, sorted[first])
 }
 
-// writeVariant lists r with the sound tracks that one may choose from while it plays.
-func writeVariant(out *bytes.Buffer, r *Rendition, sound []*Rendition) {
+// writeVariant lists r with the sound tracks, and the texts if there are any, that one may choose from while it plays.
+func writeVariant(out *bytes.Buffer, r *Rendition, sound []*Rendition, texts bool) {
 	average, peak := rates(r, sound)
 	codecs := []string{r.Codec}
 	for _, s := range sound {
@@ -111,6 +117,9 @@ func writeVariant(out *bytes.Buffer, r *Rendition, sound []*Rendition) {
 	}
 	if len(sound) > 0 {
 		fmt.Fprintf(out, `,AUDIO="%s"`, audioGroup)
+	}
+	if texts {
+		fmt.Fprintf(out, `,SUBTITLES="%s"`, textGroup)
 	}
 	fmt.Fprintf(out, "\n%s/%s\n", r.ID, MediaName)
 }
@@ -144,7 +153,7 @@ func writeAlternatives(out *bytes.Buffer, sound, variants []*Rendition) {
 	languages := map[string]bool{sound[first].Language: true}
 	names := make(map[string]bool)
 	for i, r := range sound {
-		fmt.Fprintf(out, `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="%s",NAME="%s"`, audioGroup, uniqueName(r, i, names))
+		fmt.Fprintf(out, `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="%s",NAME="%s"`, audioGroup, uniqueName(r, "Audio "+strconv.Itoa(i+1), names))
 		if r.Language != "" {
 			fmt.Fprintf(out, `,LANGUAGE="%s"`, r.Language)
 		}
@@ -161,6 +170,30 @@ func writeAlternatives(out *bytes.Buffer, sound, variants []*Rendition) {
 	}
 }
 
+// writeTexts lists the texts. One of each language may be chosen automatically, a forced one besides.
+func writeTexts(out *bytes.Buffer, texts []*Rendition) {
+	type kind struct {
+		language string
+		forced   bool
+	}
+	seen, names := make(map[kind]bool), make(map[string]bool)
+	for _, r := range texts {
+		if r.Default {
+			seen[kind{r.Language, r.Forced}] = true
+		}
+	}
+	for i, r := range texts {
+		fmt.Fprintf(out, `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="%s",NAME="%s"`, textGroup, uniqueName(r, "Text "+strconv.Itoa(i+1), names))
+		if r.Language != "" {
+			fmt.Fprintf(out, `,LANGUAGE="%s"`, r.Language)
+		}
+		k := kind{r.Language, r.Forced}
+		automatic := r.Default || !seen[k]
+		seen[k] = true
+		fmt.Fprintf(out, ",DEFAULT=%s,AUTOSELECT=%s,FORCED=%s,URI=\"%s/%s\"\n", yes(r.Default), yes(automatic), yes(r.Forced), r.ID, MediaName)
+	}
+}
+
 func yes(b bool) string {
 	if b {
 		return "YES"
@@ -168,9 +201,10 @@ func yes(b bool) string {
 	return "NO"
 }
 
-// uniqueName returns what a person sees for the i-th sound track, different from the names in taken.
-func uniqueName(r *Rendition, i int, taken map[string]bool) string {
-	base := cmp.Or(quotable(r.Name), r.Language, "Audio "+strconv.Itoa(i+1))
+// uniqueName returns what a person sees for a track, different from the names in taken; plain is for one that has
+// neither name nor language.
+func uniqueName(r *Rendition, plain string, taken map[string]bool) string {
+	base := cmp.Or(quotable(r.Name), r.Language, plain)
 	name := base
 	for n := 2; taken[name]; n++ {
 		name = fmt.Sprintf("%s (%d)", base, n)
@@ -208,9 +242,13 @@ func Media(r *Rendition) []byte {
 	if !r.Init.isZero() {
 		fmt.Fprintf(&out, "#EXT-X-MAP:URI=\"%s\"\n", InitName(r.Init.Hash))
 	}
+	name := SegmentName
+	if r.Kind == Text {
+		name = TextName
+	}
 	for i := range r.Segments {
 		length := r.listedLength(i)
-		fmt.Fprintf(&out, "#EXTINF:%d.%06d,\n%s\n", length/time.Second, length%time.Second/time.Microsecond, SegmentName(r.Segments[i].Hash))
+		fmt.Fprintf(&out, "#EXTINF:%d.%06d,\n%s\n", length/time.Second, length%time.Second/time.Microsecond, name(r.Segments[i].Hash))
 	}
 	if r.Complete {
 		out.WriteString("#EXT-X-ENDLIST\n")
@@ -219,9 +257,14 @@ func Media(r *Rendition) []byte {
 }
 
 // listedLength returns the length of segment i in whole microseconds, counted from the end of the one before it,
-// so that the lengths add up to the media's clock: rounding does not pile up and a gap is not lost.
+// so that the lengths add up to the media's clock: rounding does not pile up and a gap is not lost. The first
+// segment's begins at zero, since players line up renditions by their lists.
 func (r *Rendition) listedLength(i int) time.Duration {
-	return r.clock(r.end(i+1)).Round(time.Microsecond) - r.clock(r.end(i)).Round(time.Microsecond)
+	from := uint64(0)
+	if i > 0 {
+		from = r.end(i)
+	}
+	return r.clock(r.end(i+1)).Round(time.Microsecond) - r.clock(from).Round(time.Microsecond)
 }
 
 // targetDuration is the fixed one, or the longest segment where a source has a gap or a distant key frame.

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,19 +54,23 @@ func checkMedia(t failer, r *manifest.Rendition) {
 	if media.Ended != r.Complete || (media.Type == "VOD") != r.Complete || (media.Start == nil) != r.Complete {
 		t.Errorf("complete is %v, the playlist %+v", r.Complete, media)
 	}
-	if media.Map != manifest.InitName(r.Init.Hash) || media.Sequence != 0 || media.Target < 8 {
+	if r.Kind != manifest.Text && media.Map != manifest.InitName(r.Init.Hash) || media.Sequence != 0 || media.Target < 8 {
 		t.Errorf("head of the playlist: %+v", media)
 	}
 	if len(media.Segments) != len(r.Segments) {
 		t.Fatalf("%d segments, want %d", len(media.Segments), len(r.Segments))
 	}
+	name := manifest.SegmentName
+	if r.Kind == manifest.Text {
+		name = manifest.TextName
+	}
 	var clock time.Duration
 	for i, s := range media.Segments {
-		if s.URI != manifest.SegmentName(r.Segments[i].Hash) {
+		if s.URI != name(r.Segments[i].Hash) {
 			t.Errorf("segment %d is %s", i, s.URI)
 		}
 		clock += s.Duration
-		end := r.Segments[i].Start + r.Segments[i].Duration - r.Segments[0].Start
+		end := r.Segments[i].Start + r.Segments[i].Duration
 		want := float64(end) / float64(r.Timescale)
 		if drift := clock.Seconds() - want; math.Abs(drift) > 1e-6 {
 			t.Errorf("after segment %d the playlist is off by %g s", i, drift)
@@ -83,6 +88,7 @@ func TestPlaylistsSayWhatTheManifestSays(t *testing.T) {
 		master := readMaster(t, m)
 		checkVariants(t, m, master)
 		checkAlternatives(t, m, master)
+		checkTexts(t, m, master)
 	})
 }
 
@@ -131,11 +137,12 @@ func checkAlternatives(t failer, m *manifest.Manifest, master *hlscheck.Master) 
 	if only.Kind == manifest.Audio && want == 1 {
 		want = 0
 	}
-	if len(master.Alternatives) != want {
-		t.Errorf("%d sound tracks, want %d", len(master.Alternatives), want)
+	sounds := slices.DeleteFunc(slices.Clone(master.Alternatives), func(a hlscheck.Alternative) bool { return a.Type != "AUDIO" })
+	if len(sounds) != want {
+		t.Errorf("%d sound tracks, want %d", len(sounds), want)
 	}
 	defaults := 0
-	for _, a := range master.Alternatives {
+	for _, a := range sounds {
 		r := only
 		if a.URI != "" {
 			r = find(t, m, a.URI)
@@ -149,6 +156,31 @@ func checkAlternatives(t failer, m *manifest.Manifest, master *hlscheck.Master) 
 	}
 	if defaults != min(want, 1) {
 		t.Errorf("%d defaults", defaults)
+	}
+}
+
+func checkTexts(t failer, m *manifest.Manifest, master *hlscheck.Master) {
+	t.Helper()
+	listed := make(map[string]bool)
+	for _, a := range master.Alternatives {
+		if a.Type != "SUBTITLES" {
+			continue
+		}
+		r := find(t, m, a.URI)
+		if r.Kind != manifest.Text || a.Language != r.Language || a.Forced != r.Forced || a.Default != r.Default {
+			t.Errorf("%+v is not %s, forced %t, default %t", a, r.Language, r.Forced, r.Default)
+		}
+		listed[r.ID] = true
+	}
+	for _, r := range m.Renditions {
+		if r.Kind == manifest.Text && listed[r.ID] != (len(r.Segments) > 0) {
+			t.Errorf("text %s with %d segments: listed %t", r.ID, len(r.Segments), listed[r.ID])
+		}
+	}
+	for _, v := range master.Variants {
+		if (v.Subtitles != "") != (len(listed) > 0) {
+			t.Errorf("variant %s has the texts %q, there are %d", v.URI, v.Subtitles, len(listed))
+		}
 	}
 }
 
@@ -333,7 +365,8 @@ func TestGapBelongsToTheSegmentAfterIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []time.Duration{4 * time.Second, 5500 * time.Millisecond}
+	// The track begins at 5 s, and there is a second gap of 1.5 s.
+	want := []time.Duration{9 * time.Second, 5500 * time.Millisecond}
 	if diff := cmp.Diff(want, []time.Duration{media.Segments[0].Duration, media.Segments[1].Duration}); diff != "" {
 		t.Error(diff)
 	}

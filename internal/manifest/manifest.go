@@ -39,6 +39,10 @@ type Manifest struct {
 	Renditions []Rendition
 	// Poster is a JPEG, or nil.
 	Poster *Blob
+	// Storyboard is nil while there is none.
+	Storyboard *Storyboard
+	// Chapters are in the order of their starts.
+	Chapters []Chapter
 }
 
 // Blob is content that is served whole: a segment, an initialisation section, a poster.
@@ -63,8 +67,11 @@ type Rendition struct {
 	Language string
 	Name     string
 	Channels int
-	// Default marks the audio track that plays unless another is chosen; at most one of a kind has it.
+	// Default marks the sound that plays, or the text that is shown, unless another is chosen; at most one of a kind
+	// has it.
 	Default bool
+	// Forced marks a text that belongs to the picture, such as the translation of a sign.
+	Forced bool
 	// Source is true for the quality of the file that was added.
 	Source bool
 	// TrackID is the track's number in its fragments; it differs between renditions.
@@ -81,7 +88,7 @@ type Rendition struct {
 	Table *Blob
 }
 
-// Segment is one or more CMAF fragments, starting at a key frame.
+// Segment is one or more CMAF fragments, starting at a key frame; of a text it is a whole WebVTT file.
 type Segment struct {
 	Blob
 	// Start is the decode time of the first sample, Duration the sum of the samples', in ticks.
@@ -132,7 +139,7 @@ func (m *Manifest) part(kind Kind) part {
 // Snapshot returns a copy of m to hand out while m goes on growing. It costs the same however many
 // segments there are: both share the arrays of Segments, and the copy ends where m ended, so that its
 // readers never see, nor race with, what is appended to m later. That holds as long as the owner of m
-// only appends to Segments and never changes an element, a list of chunks or what Poster points to.
+// only appends to Segments and never changes an element, a list of chunks or chapters, or what a pointer leads to.
 func (m *Manifest) Snapshot() *Manifest {
 	snapshot := *m
 	snapshot.Renditions = make([]Rendition, len(m.Renditions))
@@ -165,10 +172,10 @@ func (m *Manifest) Bytes() int64 {
 	return total
 }
 
-// blobs yields the poster, and of each rendition the initialisation section, the sample table and the segments.
+// blobs yields the poster, the storyboard's image, and of each rendition the initialisation section, the sample table and the segments.
 func (m *Manifest) blobs() iter.Seq[*Blob] {
 	return func(yield func(*Blob) bool) {
-		if m.Poster != nil && !yield(m.Poster) {
+		if m.Poster != nil && !yield(m.Poster) || m.Storyboard != nil && !yield(&m.Storyboard.Image) {
 			return
 		}
 		for i := range m.Renditions {

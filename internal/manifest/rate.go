@@ -15,7 +15,8 @@ const (
 // maxBitrate keeps sums of bit rates far from overflow.
 const maxBitrate = 1 << 50
 
-// Length returns how much there is of r, from the start of its first segment to the end of its last.
+// Length returns when r ends on the clock that its video's renditions share. One that begins later than the
+// others is silent, or stands still, until then.
 func (r *Rendition) Length() time.Duration {
 	return r.clock(r.end(len(r.Segments)))
 }
@@ -56,14 +57,16 @@ func bitrate(size int64, seconds float64) int64 {
 	return int64(min(maxBitrate, math.Ceil(float64(size)*8/seconds)))
 }
 
-// end returns the ticks from the start of the first segment to the end of segment n-1: where
-// segment n begins, unless the source has a gap there.
+// end returns when segment n-1 ends, in ticks: where segment n begins, unless the source has a gap there.
 func (r *Rendition) end(n int) uint64 {
 	if n == 0 {
+		if len(r.Segments) > 0 {
+			return r.Segments[0].Start
+		}
 		return 0
 	}
 	last := &r.Segments[n-1]
-	return last.Start + last.Duration - r.Segments[0].Start
+	return last.Start + last.Duration
 }
 
 // seconds returns the length of the segments from i up to, not including, j.

@@ -43,13 +43,13 @@ func TestBitrateIsBitsASecond(t *testing.T) {
 	}
 }
 
-func TestLengthCountsFromTheFirstSegment(t *testing.T) {
+func TestLengthIsWhenTheRenditionEnds(t *testing.T) {
 	r := track(4000, 1, 1500, 1)
-	if got := r.Length(); got != 5500*time.Millisecond {
+	if got := r.Length(); got != 10500*time.Millisecond {
 		t.Errorf("got %s", got)
 	}
 	r.Segments[1].Start += 2000
-	if got := r.Length(); got != 7500*time.Millisecond {
+	if got := r.Length(); got != 12500*time.Millisecond {
 		t.Errorf("with a gap: %s", got)
 	}
 	if got := track().Length(); got != 0 {

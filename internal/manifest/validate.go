@@ -61,6 +61,14 @@ func (m *Manifest) check() error {
 			return fmt.Errorf("poster: %w", err)
 		}
 	}
+	if m.Storyboard != nil {
+		if err := m.Storyboard.check(); err != nil {
+			return fmt.Errorf("storyboard: %w", err)
+		}
+	}
+	if err := checkChapters(m.Chapters); err != nil {
+		return err
+	}
 	for i := range m.Renditions {
 		r := &m.Renditions[i]
 		if err := r.check(); err != nil {
@@ -148,6 +156,8 @@ func (r *Rendition) checkNumbers() error {
 		return fmt.Errorf("frame rate %g out of range", r.FrameRate)
 	case r.Channels < 0 || r.Channels > maxChannels:
 		return fmt.Errorf("%d channels out of range", r.Channels)
+	case r.Forced && r.Kind != Text:
+		return errors.New("forced, and not a text")
 	case r.TrackID < 0 || r.TrackID > math.MaxInt32:
 		return fmt.Errorf("track id %d out of range", r.TrackID)
 	}
@@ -208,8 +218,8 @@ func (r *Rendition) checkPlace(i int) error {
 			return fmt.Errorf("starts at %d and overlaps the one before it, which ends at %d", s.Start, last)
 		}
 	}
-	if (end-r.Segments[0].Start)/uint64(r.Timescale) >= uint64(MaxLength/time.Second) {
-		return fmt.Errorf("ends at %d, more than %s after the first", end, MaxLength)
+	if end/uint64(r.Timescale) >= uint64(MaxLength/time.Second) {
+		return fmt.Errorf("ends at %d, after more than %s", end, MaxLength)
 	}
 	return nil
 }

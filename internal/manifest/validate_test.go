@@ -118,7 +118,7 @@ func TestValidateRefusesBrokenRenditions(t *testing.T) {
 		"overlap":             {func(r *r) { r.Segments[1].Start -= 2401 }, "overlaps"},
 		"inside the last one": {func(r *r) { r.Segments[1].Start -= 2; r.Segments[1].Duration = 1 }, "overlaps"},
 		"overflow":            {func(r *r) { r.Segments[2].Start = math.MaxUint64 }, "out of range"},
-		"far apart":           {func(r *r) { r.Segments[2].Start = 24000 * 3600 * 1000 }, "after the first"},
+		"far apart":           {func(r *r) { r.Segments[2].Start = 24000 * 3600 * 1000 }, "after more than"},
 	} {
 		cases = append(cases, bad{name, change(c.bend), c.want})
 	}

@@ -15,6 +15,23 @@ type wireManifest struct {
 	Complete   bool           `cbor:"3,keyasint"`
 	Renditions wireRenditions `cbor:"4,keyasint"`
 	Poster     *wireBlob      `cbor:"5,keyasint,omitempty"`
+	Storyboard *wireBoard     `cbor:"6,keyasint,omitempty"`
+	Chapters   wireChapters   `cbor:"7,keyasint,omitempty"`
+}
+
+type wireBoard struct {
+	Image    wireBlob      `cbor:"1,keyasint"`
+	Width    int           `cbor:"2,keyasint"`
+	Height   int           `cbor:"3,keyasint"`
+	Columns  int           `cbor:"4,keyasint"`
+	Count    int           `cbor:"5,keyasint"`
+	Interval time.Duration `cbor:"6,keyasint"` // nanoseconds
+}
+
+type wireChapter struct {
+	_     struct{} `cbor:",toarray"`
+	Start time.Duration
+	Title string
 }
 
 type wireRendition struct {
@@ -35,6 +52,7 @@ type wireRendition struct {
 	Init      *wireBlob    `cbor:"15,keyasint,omitempty"`
 	Segments  wireSegments `cbor:"16,keyasint"`
 	Table     *wireBlob    `cbor:"17,keyasint,omitempty"`
+	Forced    bool         `cbor:"18,keyasint,omitempty"`
 }
 
 type wireBlob struct {
@@ -73,6 +91,7 @@ type (
 	wireRenditions []wireRendition
 	wireSegments   []wireSegment
 	wireChunks     []wireChunk
+	wireChapters   []wireChapter
 )
 
 func (l *wireRenditions) UnmarshalCBOR(raw []byte) error {
@@ -87,6 +106,10 @@ func (l *wireChunks) UnmarshalCBOR(raw []byte) error {
 	return decodeList((*[]wireChunk)(l), raw, "chunks", MaxChunks, leastChunk)
 }
 
+func (l *wireChapters) UnmarshalCBOR(raw []byte) error {
+	return decodeList((*[]wireChapter)(l), raw, "chapters", MaxChapters, leastChapter)
+}
+
 func toWire(m *Manifest) *wireManifest {
 	w := &wireManifest{
 		Version:    m.Version,
@@ -96,6 +119,12 @@ func toWire(m *Manifest) *wireManifest {
 	}
 	if m.Poster != nil {
 		w.Poster = blobToWire(m.Poster)
+	}
+	if s := m.Storyboard; s != nil {
+		w.Storyboard = &wireBoard{Image: *blobToWire(&s.Image), Width: s.Width, Height: s.Height, Columns: s.Columns, Count: s.Count, Interval: s.Interval}
+	}
+	for _, c := range m.Chapters {
+		w.Chapters = append(w.Chapters, wireChapter{Start: c.Start, Title: c.Title})
 	}
 	for i := range m.Renditions {
 		w.Renditions[i] = renditionToWire(&m.Renditions[i])
@@ -108,7 +137,7 @@ func renditionToWire(r *Rendition) wireRendition {
 		ID: r.ID, Kind: r.Kind, Codec: r.Codec,
 		Width: r.Width, Height: r.Height, FrameRate: r.FrameRate,
 		Language: r.Language, Name: r.Name, Channels: r.Channels,
-		Default: r.Default, Source: r.Source,
+		Default: r.Default, Source: r.Source, Forced: r.Forced,
 		TrackID: r.TrackID, Timescale: r.Timescale, Complete: r.Complete,
 		Segments: make(wireSegments, len(r.Segments)),
 	}
@@ -151,6 +180,12 @@ func (w *wireManifest) manifest() *Manifest {
 		poster := w.Poster.blob()
 		m.Poster = &poster
 	}
+	if s := w.Storyboard; s != nil {
+		m.Storyboard = &Storyboard{Image: s.Image.blob(), Width: s.Width, Height: s.Height, Columns: s.Columns, Count: s.Count, Interval: s.Interval}
+	}
+	for _, c := range w.Chapters {
+		m.Chapters = append(m.Chapters, Chapter{Start: c.Start, Title: c.Title})
+	}
 	for i := range w.Renditions {
 		m.Renditions[i] = w.Renditions[i].rendition()
 	}
@@ -162,7 +197,7 @@ func (w *wireRendition) rendition() Rendition {
 		ID: w.ID, Kind: w.Kind, Codec: w.Codec,
 		Width: w.Width, Height: w.Height, FrameRate: w.FrameRate,
 		Language: w.Language, Name: w.Name, Channels: w.Channels,
-		Default: w.Default, Source: w.Source,
+		Default: w.Default, Source: w.Source, Forced: w.Forced,
 		TrackID: w.TrackID, Timescale: w.Timescale, Complete: w.Complete,
 		Segments: make([]Segment, len(w.Segments)),
 	}

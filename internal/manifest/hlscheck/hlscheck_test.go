@@ -21,6 +21,42 @@ low/index.m3u8
 high/index.m3u8
 `
 
+const texts = `#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="English",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="t/index.m3u8"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="Signs",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,FORCED=YES,URI="u/index.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=9000,AVERAGE-BANDWIDTH=9000,CODECS="avc1.640028",SUBTITLES="text"
+high/index.m3u8
+`
+
+func TestReadTexts(t *testing.T) {
+	got, err := hlscheck.ReadMaster([]byte(texts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []hlscheck.Alternative{
+		{Type: "SUBTITLES", Group: "text", Name: "English", Language: "en", Autoselect: true, URI: "t/index.m3u8"},
+		{Type: "SUBTITLES", Group: "text", Name: "Signs", Language: "en", Default: true, Autoselect: true, Forced: true, URI: "u/index.m3u8"},
+	}
+	if diff := cmp.Diff(want, got.Alternatives); diff != "" || got.Variants[0].Subtitles != "text" {
+		t.Errorf("%s\nvariant %+v", diff, got.Variants[0])
+	}
+	checkRefused(t, texts, readMaster, []swap{
+		{`,FORCED=YES`, `,FORCED=NO`, "selected automatically"},
+		{`,URI="t/index.m3u8"`, ``, "no URI"},
+		{`SUBTITLES="text"`, `SUBTITLES="other"`, "no group"},
+		{`,SUBTITLES="text"`, ``, "0 variants"},
+		{`TYPE=SUBTITLES`, `TYPE=VIDEO`, "TYPE"},
+	})
+	text := strings.NewReplacer(".m4s", ".vtt").Replace(vod)
+	if err := readMedia(text); err == nil || !strings.Contains(err.Error(), "EXT-X-MAP") {
+		t.Errorf("text with an initialisation section: %v", err)
+	}
+	if err := readMedia(strings.Replace(text, "#EXT-X-MAP:URI=\"init-aa.mp4\"\n", "", 1)); err != nil {
+		t.Error(err)
+	}
+}
+
 const event = `#EXTM3U
 #EXT-X-VERSION:7
 #EXT-X-TARGETDURATION:8
@@ -44,8 +80,8 @@ func TestReadMaster(t *testing.T) {
 	want := &hlscheck.Master{
 		Version: 7, Independent: true,
 		Alternatives: []hlscheck.Alternative{
-			{Group: "audio", Name: "Deutsch, laut", Language: "de", Autoselect: true, Channels: 6, URI: "a/index.m3u8"},
-			{Group: "audio", Name: "English", Default: true, Autoselect: true, URI: "b/index.m3u8"},
+			{Type: "AUDIO", Group: "audio", Name: "Deutsch, laut", Language: "de", Autoselect: true, Channels: 6, URI: "a/index.m3u8"},
+			{Type: "AUDIO", Group: "audio", Name: "English", Default: true, Autoselect: true, URI: "b/index.m3u8"},
 		},
 		Variants: []hlscheck.Variant{
 			{

@@ -18,12 +18,16 @@ type Master struct {
 	Variants []Variant
 }
 
-// Alternative is an EXT-X-MEDIA tag of type AUDIO.
+// Alternative is an EXT-X-MEDIA tag.
 type Alternative struct {
+	// Type is AUDIO or SUBTITLES.
+	Type        string
 	Group, Name string
 	// Language is a BCP 47 tag, or "".
 	Language            string
 	Default, Autoselect bool
+	// Forced is for subtitles alone.
+	Forced bool
 	// Channels is 0 when not told.
 	Channels int
 	// URI is "" when the sound is that of the only variant that uses the group.
@@ -40,7 +44,9 @@ type Variant struct {
 	FrameRate     float64
 	// Audio is the group of alternatives that plays with it, or "".
 	Audio string
-	URI   string
+	// Subtitles is the group of texts that may be shown with it, or "".
+	Subtitles string
+	URI       string
 }
 
 // ReadMaster reads a multivariant playlist.
@@ -112,7 +118,7 @@ func (m *Master) tag(l line, seen once) (*Variant, error) {
 func readAlternative(l line) (Alternative, error) {
 	var a Alternative
 	list := parseAttributes(l)
-	list.oneOf("TYPE", "AUDIO")
+	a.Type = list.oneOf("TYPE", "AUDIO", "SUBTITLES")
 	a.Group = list.quoted("GROUP-ID")
 	a.Name = list.quoted("NAME")
 	if list.has("LANGUAGE") {
@@ -132,10 +138,13 @@ func readAlternative(l line) (Alternative, error) {
 		}
 		a.Channels = n
 	}
+	if a.Type == "SUBTITLES" && list.has("FORCED") {
+		a.Forced = list.yes("FORCED")
+	}
 	if list.has("URI") {
 		a.URI = list.address("URI")
-	} else if !a.Default {
-		list.fail("no URI, and not the default")
+	} else if !a.Default || a.Type == "SUBTITLES" {
+		list.fail("no URI, and not the default sound")
 	}
 	return a, list.end()
 }
@@ -163,6 +172,9 @@ func readVariant(l line) (*Variant, error) {
 	if list.has("AUDIO") {
 		v.Audio = list.quoted("AUDIO")
 	}
+	if list.has("SUBTITLES") {
+		v.Subtitles = list.quoted("SUBTITLES")
+	}
 	return &v, list.end()
 }
 
@@ -171,23 +183,26 @@ func (m *Master) check() error {
 	if len(m.Variants) == 0 {
 		return errors.New("no variant")
 	}
-	groups := make(map[string]bool)
+	type group struct{ kind, name string }
+	groups := make(map[group]bool)
 	for _, a := range m.Alternatives {
-		groups[a.Group] = true
+		groups[group{a.Type, a.Group}] = true
 	}
-	used, users := make(map[string]bool), make(map[string]int)
+	used, users := make(map[string]bool), make(map[group]int)
 	for _, v := range m.Variants {
-		if v.Audio != "" && !groups[v.Audio] {
-			return fmt.Errorf("variant %s: no group %q", v.URI, v.Audio)
+		for _, g := range []group{{"AUDIO", v.Audio}, {"SUBTITLES", v.Subtitles}} {
+			if g.name != "" && !groups[g] {
+				return fmt.Errorf("variant %s: no group %q of type %s", v.URI, g.name, g.kind)
+			}
+			users[g]++
 		}
 		if used[v.URI] {
 			return fmt.Errorf("variant %s: listed twice", v.URI)
 		}
 		used[v.URI] = true
-		users[v.Audio]++
 	}
 	for _, a := range m.Alternatives {
-		if n := users[a.Group]; n == 0 || n > 1 && a.URI == "" {
+		if n := users[group{a.Type, a.Group}]; n == 0 || n > 1 && a.URI == "" {
 			return fmt.Errorf("group %q: %d variants use %q", a.Group, n, a.Name)
 		}
 	}
@@ -196,10 +211,13 @@ func (m *Master) check() error {
 
 // checkAlternatives applies RFC 8216, 4.3.4.1.1, to each group.
 func (m *Master) checkAlternatives() error {
-	type pair struct{ group, text string }
+	type pair struct {
+		group, text string
+		forced      bool
+	}
 	names, automatic, defaults := make(map[pair]bool), make(map[pair]bool), make(map[string]bool)
 	for _, a := range m.Alternatives {
-		name, language := pair{a.Group, a.Name}, pair{a.Group, a.Language}
+		name, language := pair{a.Group, a.Name, false}, pair{a.Group, a.Language, a.Forced}
 		switch {
 		case names[name]:
 			return fmt.Errorf("group %q: two alternatives named %q", a.Group, a.Name)

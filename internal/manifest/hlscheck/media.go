@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,7 +22,7 @@ type Media struct {
 	Ended bool
 	// Start is where players begin, counted from the start of the first segment, or nil.
 	Start *time.Duration
-	// Map is the address of the initialisation section.
+	// Map is the address of the initialisation section; WebVTT has none.
 	Map string
 	// Segments may be empty in an EVENT that has not ended.
 	Segments []Segment
@@ -86,7 +87,7 @@ func (m *Media) read(lines []line) error {
 	if pending != nil {
 		return errors.New("no address after the last #EXTINF")
 	}
-	if err := seen.require("EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE", "EXT-X-PLAYLIST-TYPE", "EXT-X-MAP"); err != nil {
+	if err := seen.require("EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE", "EXT-X-PLAYLIST-TYPE"); err != nil {
 		return err
 	}
 	return m.check()
@@ -166,6 +167,12 @@ func (m *Media) check() error {
 		return errors.New("starts behind the end")
 	}
 	for i, s := range m.Segments {
+		switch text := strings.HasSuffix(s.URI, ".vtt"); {
+		case text && m.Map != "":
+			return fmt.Errorf("segment %d is WebVTT with an #EXT-X-MAP", i)
+		case !text && m.Map == "":
+			return fmt.Errorf("no #EXT-X-MAP for segment %d", i)
+		}
 		if s.Duration.Round(time.Second) > time.Duration(m.Target)*time.Second {
 			return fmt.Errorf("segment %d of %s is above the target duration %d", i, s.Duration, m.Target)
 		}
