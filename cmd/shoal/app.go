@@ -58,7 +58,7 @@ func newRoot(a *app) *cobra.Command {
 		return a.applyEnvironment(cmd)
 	}
 	root.AddCommand(serveCommand(a), addCommand(a), lsCommand(a), rmCommand(a), getCommand(a), linkCommand(a),
-		statusCommand(a), doctorCommand(a), versionCommand(a))
+		statusCommand(a), scrubCommand(a), backupCommand(a), restoreCommand(a), doctorCommand(a), versionCommand(a))
 	root.AddCommand(unavailableCommands()...)
 	return root
 }

@@ -151,6 +151,43 @@ func (c *client) adminLink(ctx context.Context) (link, expires string, err error
 	return answer.Link, answer.Expires, err
 }
 
+// scrub says how far the check of all stored data is.
+type scrub struct {
+	State         string
+	CheckedChunks int64 `json:"checked_chunks"`
+	CheckedBytes  int64 `json:"checked_bytes"`
+	TotalChunks   int64 `json:"total_chunks"`
+	TotalBytes    int64 `json:"total_bytes"`
+	Damaged       int64 `json:"damaged_chunks"`
+	Unreadable    int64 `json:"unreadable_chunks"`
+}
+
+// scrub asks how far the check is, and starts it with POST as the method.
+func (c *client) scrub(ctx context.Context, method string) (s scrub, err error) {
+	return s, c.call(ctx, method, "/api/v1/scrub", nil, &s)
+}
+
+// backup hands the node's records to save while they come in.
+func (c *client) backup(ctx context.Context, save func(io.Reader) error) error {
+	req, err := c.request(ctx, http.MethodGet, "/api/v1/backup", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return c.unreachable(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusOK {
+		return save(resp.Body)
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read the answer of %s: %w", c.base, err)
+	}
+	return c.refused(resp.StatusCode, text)
+}
+
 // healthy returns nil when a node answers.
 func (c *client) healthy(ctx context.Context) error {
 	return c.call(ctx, http.MethodGet, "/healthz", nil, nil)

@@ -62,7 +62,10 @@ func listedNames(text string) map[string]bool {
 func toolOutput(ctx context.Context, tool string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	text, err := exec.CommandContext(ctx, tool, args...).Output()
+	cmd := exec.CommandContext(ctx, tool, args...)
+	// A child of a wrapper script may keep the pipe open after the script is gone.
+	cmd.WaitDelay = time.Second
+	text, err := cmd.Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return "", errNoFFmpeg
 	}

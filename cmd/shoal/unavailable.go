@@ -17,9 +17,6 @@ func unavailableCommands() []*cobra.Command {
 		repair,
 		unavailableCommand("invite", "Print a link that lets another machine join"),
 		unavailableCommand("drain", "Move everything off this node before it is switched off"),
-		unavailableCommand("scrub", "Read every chunk and check its hash"),
-		unavailableCommand("backup FILE", "Save the library's records"),
-		unavailableCommand("restore FILE", "Bring back the library's records"),
 	}
 }
 

@@ -63,7 +63,9 @@ var (
 	errMethod  = refuse(http.StatusMethodNotAllowed, "method_not_allowed", "This address cannot be asked that way; the Allow header says which ways there are.")
 	errPanic   = trouble(http.StatusInternalServerError, "internal", internalMessage)
 	errGone    = refuse(http.StatusBadRequest, "upload_broken", "The upload ended before the whole file was here. Nothing of it was kept; send it again.")
-	errSilent  = refuse(http.StatusRequestTimeout, "upload_stalled", "Nothing arrived for too long, so the request was given up. Send it again.")
+	// Not to be tried again: two would take the upload from each other for ever.
+	errReplaced = refuse(http.StatusBadRequest, "upload_replaced", "Another request goes on with this upload, from another window perhaps.")
+	errSilent   = refuse(http.StatusRequestTimeout, "upload_stalled", "Nothing arrived for too long, so the request was given up. Send it again.")
 )
 
 const internalMessage = "Something went wrong inside the node. Try again; if it stays, the node's log tells more under the request id in the X-Request-Id header."
@@ -71,6 +73,7 @@ const internalMessage = "Something went wrong inside the node. Try again; if it 
 // translate chooses status, code and message for an error. It is the only place that does.
 func translate(err error) *problem {
 	var p *problem
+	var protocol *tusRefusal
 	if errors.As(err, &p) {
 		return p
 	}
@@ -81,14 +84,16 @@ func translate(err error) *problem {
 		errors.Is(err, library.ErrFailed), errors.Is(err, library.ErrNotReady), errors.Is(err, stream.ErrNotFound), errors.Is(err, stream.ErrIncomplete):
 		p = translateVideo(err)
 	case errors.Is(err, ingest.ErrEmpty), errors.Is(err, ingest.ErrTooLarge), errors.Is(err, ingest.ErrBusy),
-		errors.Is(err, ingest.ErrNoFFmpeg), errors.Is(err, chunk.ErrFull):
+		errors.Is(err, ingest.ErrNoFFmpeg), errors.Is(err, ingest.ErrGone), errors.Is(err, ingest.ErrOffset), errors.Is(err, chunk.ErrFull):
 		p = translateUpload(err)
+	case errors.As(err, &protocol):
+		p = translateTus(protocol)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		p = errSilent
 	case errors.Is(err, context.Canceled):
 		p = refuse(http.StatusServiceUnavailable, "cancelled", "The request was given up before it was answered. Try again.")
 	case errors.Is(err, chunk.ErrCorrupt), errors.Is(err, chunk.ErrNotFound):
-		p = trouble(http.StatusInternalServerError, "damaged", "A part of this video is missing or damaged on this node. Add the file again to mend it.")
+		p = trouble(http.StatusInternalServerError, "damaged", "A part of this video is missing or damaged on this node. Add the file again: that puts the part back.")
 	default:
 		p = trouble(http.StatusInternalServerError, "internal", internalMessage)
 	}
@@ -134,6 +139,10 @@ func translateUpload(err error) *problem {
 		return refuse(http.StatusUnprocessableEntity, "empty", "The file is empty. Choose another one.")
 	case errors.Is(err, ingest.ErrTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, "too_large", "The file is larger than this node takes. Make it smaller, or ask the admin for a higher limit.")
+	case errors.Is(err, ingest.ErrGone):
+		return refuse(http.StatusNotFound, "no_upload", "There is no such upload: it was cancelled, or nothing came of it for a day. Send the file from its beginning.")
+	case errors.Is(err, ingest.ErrOffset):
+		return refuse(http.StatusConflict, "wrong_offset", "The upload does not end where this request goes on. Ask with HEAD for Upload-Offset, and go on from there.")
 	case errors.Is(err, ingest.ErrBusy):
 		return later(10*time.Second, http.StatusServiceUnavailable, "busy", "Too many files are on their way already. Try again in a moment.")
 	case errors.Is(err, ingest.ErrNoFFmpeg):

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,9 +24,15 @@ var (
 	_ httpapi.Importer = (*ingest.Importer)(nil)
 )
 
-// importer receives files as ingest.Importer does, and prepares nothing.
+// importer receives files as ingest.Importer does, and prepares nothing. What comes in pieces goes to a real
+// one, which is not run.
 type importer struct {
+	*ingest.Importer
 	library *library.Library
+	// dir is where the real importer keeps files.
+	dir string
+	// cancel is whether Cancel does more than to be noted.
+	cancel bool
 	// refuse, if set, is the answer to every file, before a byte of it is read.
 	refuse error
 
@@ -35,7 +42,17 @@ type importer struct {
 	cancelled []manifest.VideoID // guarded by mu
 }
 
-func newImporter(l *library.Library) *importer { return &importer{library: l} }
+// newImporter keeps files in dir, and takes up those that are there.
+func newImporter(h *house, dir string, limits ingest.Config) *importer {
+	h.t.Helper()
+	limits.Store, limits.Catalog, limits.Dir, limits.Room = h.chunks, h.library, dir, h.disk.Room
+	limits.FFmpeg, limits.FFprobe, limits.Log, limits.Now = "ffmpeg", "ffprobe", slog.New(slog.DiscardHandler), h.clock.now
+	im := &importer{Importer: ingest.New(limits), library: h.library, dir: dir}
+	if err := im.Recover(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
+	return im
+}
 
 func (im *importer) Accept(ctx context.Context, up ingest.Upload) (ingest.Accepted, error) {
 	im.mu.Lock()
@@ -70,7 +87,10 @@ func (im *importer) Accept(ctx context.Context, up ingest.Upload) (ingest.Accept
 	return ingest.Accepted{ID: id, Duplicate: duplicate}, nil
 }
 
-func (im *importer) Cancel(_ context.Context, id manifest.VideoID) error {
+func (im *importer) Cancel(ctx context.Context, id manifest.VideoID) error {
+	if im.cancel {
+		return im.Importer.Cancel(ctx, id)
+	}
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	im.cancelled = append(im.cancelled, id)

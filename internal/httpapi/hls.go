@@ -16,6 +16,7 @@ import (
 
 const (
 	playlistType = "application/vnd.apple.mpegurl"
+	textType     = "text/vtt"
 	// immutable is for what is named by its hash.
 	immutable = "public, max-age=31536000, immutable"
 )
@@ -29,7 +30,7 @@ func (h *Handler) getMaster(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return playlist(w, text)
+	return changing(w, playlistType, text)
 }
 
 func (h *Handler) getMedia(w *response, r *http.Request) error {
@@ -41,11 +42,24 @@ func (h *Handler) getMedia(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return playlist(w, text)
+	return changing(w, playlistType, text)
 }
 
-func playlist(w *response, text []byte) error {
-	w.Header().Set("Content-Type", playlistType)
+func (h *Handler) getStoryboard(w *response, r *http.Request) error {
+	id, err := videoID(r)
+	if err != nil {
+		return err
+	}
+	text, err := h.cfg.Streams.Storyboard(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return changing(w, textType, text)
+}
+
+// changing serves a list that may change while its address stays.
+func changing(w *response, kind string, text []byte) error {
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	_, _ = w.Write(text) // who has gone away is noticed by the server
@@ -61,6 +75,9 @@ func (h *Handler) getSegment(w *response, r *http.Request) error {
 	hash, ok := hashIn(r.PathValue("file"), "init-", ".mp4")
 	if !ok {
 		hash, ok = hashIn(r.PathValue("file"), "", ".m4s")
+	}
+	if !ok {
+		hash, ok = hashIn(r.PathValue("file"), "", ".vtt")
 	}
 	if !ok {
 		return errNoRoute
@@ -80,23 +97,30 @@ func (h *Handler) segmentType(id manifest.VideoID, rendition string) string {
 		return "video/mp4" // deleted just now
 	}
 	for _, r := range v.Renditions {
-		if r.ID == rendition && r.Kind == manifest.Audio {
+		switch {
+		case r.ID == rendition && r.Kind == manifest.Audio:
 			return "audio/mp4"
+		case r.ID == rendition && r.Kind == manifest.Text:
+			return textType
 		}
 	}
 	return "video/mp4"
 }
 
-func (h *Handler) getPoster(w *response, r *http.Request) error {
+// getPicture serves a poster or the image of a storyboard.
+func (h *Handler) getPicture(w *response, r *http.Request) error {
 	id, err := videoID(r)
 	if err != nil {
 		return err
 	}
 	hash, ok := hashIn(r.PathValue("file"), "poster-", ".jpg")
 	if !ok {
+		hash, ok = hashIn(r.PathValue("file"), "storyboard-", ".jpg")
+	}
+	if !ok {
 		return errNoRoute
 	}
-	content, err := h.cfg.Streams.Poster(r.Context(), id, hash)
+	content, err := h.cfg.Streams.Picture(r.Context(), id, hash)
 	if err != nil {
 		return err
 	}

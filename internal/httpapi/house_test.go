@@ -21,6 +21,7 @@ import (
 	"shoal/internal/chunk"
 	"shoal/internal/chunk/chunktest"
 	"shoal/internal/httpapi"
+	"shoal/internal/ingest"
 	"shoal/internal/library"
 	"shoal/internal/manifest"
 	"shoal/internal/stream"
@@ -41,6 +42,7 @@ type house struct {
 	chunks   *chunktest.Memory
 	importer *importer
 	disk     *disk
+	upkeep   *keeper
 	log      *logBuffer
 	clock    *clock
 	film     film
@@ -58,15 +60,22 @@ type film struct {
 
 func newHouse(t testing.TB, adjust ...func(*httpapi.Config)) *house {
 	t.Helper()
+	return newHouseOver(t, t.TempDir(), ingest.Config{}, adjust...)
+}
+
+// newHouseOver is newHouse with the files in dir, as after a restart.
+func newHouseOver(t testing.TB, dir string, limits ingest.Config, adjust ...func(*httpapi.Config)) *house {
+	t.Helper()
 	h := &house{t: t, chunks: chunktest.NewMemory(t), disk: newDisk(), log: &logBuffer{}, clock: newClock()}
 	var err error
 	h.library, err = library.Open(t.Context(), &records{rows: make(map[string][]byte)}, h.chunks, library.Options{Now: h.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.importer = newImporter(h.library)
+	h.importer = newImporter(h, dir, limits)
+	h.upkeep = &keeper{library: h.library}
 	cfg := httpapi.Config{
-		Library: h.library, Importer: h.importer, Disk: h.disk,
+		Library: h.library, Importer: h.importer, Disk: h.disk, Upkeep: h.upkeep,
 		Streams: stream.New(h.chunks, h.library),
 		Pages: fstest.MapFS{
 			"index.html":            {Data: []byte("<!doctype html><title>Shoal</title>" + strings.Repeat(" ", 2000))},
@@ -235,25 +244,29 @@ type records struct {
 	rows map[string][]byte
 }
 
-func (m *records) Save(_ context.Context, _, key string, value []byte) error {
+func (m *records) Save(_ context.Context, bucket, key string, value []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rows[key] = bytes.Clone(value)
+	m.rows[bucket+"/"+key] = bytes.Clone(value)
 	return nil
 }
 
-func (m *records) Delete(_ context.Context, _, key string) error {
+func (m *records) Delete(_ context.Context, bucket, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.rows, key)
+	delete(m.rows, bucket+"/"+key)
 	return nil
 }
 
-func (m *records) Each(_ context.Context, _ string, f func(string, []byte) error) error {
+func (m *records) Each(_ context.Context, bucket string, f func(string, []byte) error) error {
 	m.mu.Lock()
 	rows := maps.Clone(m.rows)
 	m.mu.Unlock()
-	for key, value := range rows {
+	for name, value := range rows {
+		key, found := strings.CutPrefix(name, bucket+"/")
+		if !found {
+			continue
+		}
 		if err := f(key, value); err != nil {
 			return err
 		}

@@ -11,12 +11,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	tusd "github.com/tus/tusd/v2/pkg/handler"
 
 	"shoal/internal/chunk"
 	"shoal/internal/ingest"
@@ -34,7 +36,6 @@ type Library interface {
 	Rename(ctx context.Context, id manifest.VideoID, title string) (library.Video, error)
 	Trash(ctx context.Context, id manifest.VideoID) error
 	Restore(ctx context.Context, id manifest.VideoID) (library.Video, error)
-	Purge(ctx context.Context, id manifest.VideoID) error
 }
 
 // Importer takes files in, as ingest.Importer does.
@@ -42,6 +43,12 @@ type Importer interface {
 	Accept(ctx context.Context, up ingest.Upload) (ingest.Accepted, error)
 	// Cancel stops the import of a video, if there is one, and returns when nothing of it runs any more.
 	Cancel(ctx context.Context, id manifest.VideoID) error
+	// Begin, Arriving, Append, Finish and Abandon take a file in in pieces.
+	Begin(ctx context.Context, up ingest.Upload) (ingest.Arrival, error)
+	Arriving(ctx context.Context, id manifest.VideoID) (ingest.Arrival, error)
+	Append(ctx context.Context, id manifest.VideoID, offset int64, body io.Reader) (int64, error)
+	Finish(ctx context.Context, id manifest.VideoID) (ingest.Accepted, error)
+	Abandon(ctx context.Context, id manifest.VideoID) error
 }
 
 // Streams opens what a player asks for, as stream.Streams does. The caller closes a Content.
@@ -49,7 +56,8 @@ type Streams interface {
 	Master(ctx context.Context, id manifest.VideoID) ([]byte, error)
 	Media(ctx context.Context, id manifest.VideoID, rendition string) ([]byte, error)
 	Blob(ctx context.Context, id manifest.VideoID, rendition string, hash chunk.Ref) (*stream.Content, error)
-	Poster(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*stream.Content, error)
+	Picture(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*stream.Content, error)
+	Storyboard(ctx context.Context, id manifest.VideoID) ([]byte, error)
 	Movie(ctx context.Context, id manifest.VideoID, language string) (*stream.Content, error)
 }
 
@@ -83,13 +91,14 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
-// Config says what a Handler works with. Library, Importer, Streams, Disk, Pages, Node.ID, AdminToken and
+// Config says what a Handler works with. Library, Importer, Streams, Disk, Upkeep, Pages, Node.ID, AdminToken and
 // Registry are needed; the rest has defaults.
 type Config struct {
 	Library  Library
 	Importer Importer
 	Streams  Streams
 	Disk     Disk
+	Upkeep   Upkeep
 	// Pages are the client's files: index.html and assets/.
 	Pages fs.FS
 	Node  Node
@@ -132,6 +141,7 @@ type Handler struct {
 	metrics *metrics
 	pages   *pages
 	uploads slots
+	tus     *tusd.UnroutedHandler
 }
 
 // New returns a Handler, or says what is wrong with the configuration. It starts nothing.
@@ -164,6 +174,9 @@ func build(cfg Config) (*Handler, error) {
 	if h.pages, err = newPages(cfg.Pages); err != nil {
 		return nil, err
 	}
+	if h.tus, err = newTus(cfg); err != nil {
+		return nil, err
+	}
 	for _, rt := range h.routes() {
 		h.mux.Handle(rt.method+" "+rt.path, h.gate(rt))
 	}
@@ -172,7 +185,7 @@ func build(cfg Config) (*Handler, error) {
 
 func (c *Config) check() error {
 	switch {
-	case c.Library == nil, c.Importer == nil, c.Streams == nil, c.Disk == nil, c.Pages == nil, c.Registry == nil:
+	case c.Library == nil, c.Importer == nil, c.Streams == nil, c.Disk == nil, c.Upkeep == nil, c.Pages == nil, c.Registry == nil:
 		return errors.New("a part is missing")
 	case c.Node.ID == "":
 		return errors.New("the node has no id")

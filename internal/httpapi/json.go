@@ -21,11 +21,19 @@ type jsonVideo struct {
 	Size         int64                   `json:"size"`
 	Created      time.Time               `json:"created"`
 	Poster       *string                 `json:"poster"`
+	Storyboard   *string                 `json:"storyboard"`
+	Chapters     []jsonChapter           `json:"chapters"`
 	SourceName   string                  `json:"source_name"`
 	SourceSHA256 *chunk.Ref              `json:"source_sha256"`
 	Copies       jsonCopies              `json:"copies"`
 	Renditions   []library.RenditionInfo `json:"renditions"`
 	Duplicate    bool                    `json:"duplicate"`
+}
+
+// jsonChapter begins at a time in seconds and ends where the next one begins.
+type jsonChapter struct {
+	Start float64 `json:"start"`
+	Title string  `json:"title"`
 }
 
 // jsonCopies says how many copies of each chunk are wanted, and how many the chunk with the fewest has.
@@ -39,7 +47,14 @@ func (h *Handler) video(v library.Video) jsonVideo {
 		ID: string(v.ID), Title: v.Title, State: v.State, Stage: v.Stage, Progress: v.Progress,
 		Error: v.Problem, Playable: v.Playable, Duration: v.Duration.Seconds(), Size: v.Size,
 		Created: v.Created.UTC(), SourceName: v.SourceName, Renditions: v.Renditions,
-		Copies: jsonCopies{Want: h.cfg.Copies},
+		Copies: jsonCopies{Want: h.cfg.Copies}, Chapters: make([]jsonChapter, len(v.Chapters)),
+	}
+	for i, c := range v.Chapters {
+		out.Chapters[i] = jsonChapter{c.Start.Seconds(), c.Title}
+	}
+	if v.Storyboard {
+		path := "/hls/" + string(v.ID) + "/storyboard.vtt"
+		out.Storyboard = &path
 	}
 	if out.Renditions == nil {
 		out.Renditions = []library.RenditionInfo{}
@@ -83,6 +98,7 @@ type jsonManifestRendition struct {
 	Name      string        `json:"name"`
 	Channels  int           `json:"channels"`
 	Default   bool          `json:"default"`
+	Forced    bool          `json:"forced"`
 	Source    bool          `json:"source"`
 	TrackID   int           `json:"track_id"`
 	Timescale uint32        `json:"timescale"`
@@ -114,7 +130,7 @@ func toJSONManifest(m *manifest.Manifest) jsonManifest {
 func toJSONRendition(r *manifest.Rendition) jsonManifestRendition {
 	out := jsonManifestRendition{
 		ID: r.ID, Kind: r.Kind, Codec: r.Codec, Width: r.Width, Height: r.Height, FrameRate: r.FrameRate,
-		Language: r.Language, Name: r.Name, Channels: r.Channels, Default: r.Default, Source: r.Source,
+		Language: r.Language, Name: r.Name, Channels: r.Channels, Default: r.Default, Forced: r.Forced, Source: r.Source,
 		TrackID: r.TrackID, Timescale: r.Timescale, Complete: r.Complete,
 		Segments: make([]jsonSegment, len(r.Segments)),
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"shoal/internal/ingest"
@@ -44,7 +45,7 @@ func (s slots) take() bool {
 func (s slots) give() { <-s }
 
 // guardedBody is the body of a request. It gives up on a client that is silent, and remembers how reading
-// ended. It is used by one goroutine.
+// ended. It is used by one goroutine, interrupt aside.
 type guardedBody struct {
 	rc   *http.ResponseController
 	src  io.ReadCloser
@@ -57,6 +58,8 @@ type guardedBody struct {
 	limit int64
 	// err is how reading ended, nil while it goes on.
 	err error
+	// dropped is set, by any goroutine, when another request takes the place of this one.
+	dropped atomic.Bool
 }
 
 func newGuardedBody(rc *http.ResponseController, r *http.Request) *guardedBody {
@@ -84,6 +87,10 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 	if b.end.IsZero() {
 		b.deadline(time.Now().Add(uploadStall))
 	}
+	if b.dropped.Load() {
+		b.err = errReplaced
+		return 0, b.err
+	}
 	if b.limit >= 0 && int64(len(p)) > b.limit+1 {
 		p = p[:b.limit+1]
 	}
@@ -94,8 +101,19 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 		}
 		b.limit -= int64(n)
 	}
+	if err != nil && err != io.EOF && b.dropped.Load() {
+		err = errReplaced
+	}
 	b.err = err // after the end the server waits for the client to go away, without a deadline
 	return n, err
+}
+
+// interrupt ends reading, also that which waits just now. Bytes that are here already may still be read.
+func (b *guardedBody) interrupt() {
+	if b != nil {
+		b.dropped.Store(true)
+		b.deadline(time.Now())
+	}
 }
 
 func (b *guardedBody) Close() error { return b.src.Close() }
@@ -107,6 +125,8 @@ func (b *guardedBody) broken() error {
 		return nil
 	case errors.Is(b.err, ingest.ErrTooLarge):
 		return b.err
+	case errors.Is(b.err, errReplaced):
+		return errReplaced
 	case errors.Is(b.err, os.ErrDeadlineExceeded):
 		return errSilent
 	}

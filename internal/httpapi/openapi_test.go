@@ -97,6 +97,8 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 		{"GET", video + "/holders", "", "Holders"},
 		{"GET", "/api/v1/status", "", "Status"},
 		{"GET", "/api/v1/nodes", "", "Nodes"},
+		{"GET", "/api/v1/scrub", "", "Scrub"},
+		{"POST", "/api/v1/scrub", "", "Scrub"},
 		{"GET", "/api/v1/session", "", "Session"},
 		{"GET", "/api/v1/tokens", "", "Tokens"},
 		{"POST", "/api/v1/tokens", `{"role":"admin"}`, "Link"},

@@ -34,6 +34,8 @@ var squeezed = []string{".html", ".js", ".css", ".svg", ".json", ".map", ".webma
 type pages struct {
 	files fs.FS
 	index *asset
+	// hints go with the page of a video; see getWatch.
+	hints []string
 
 	mu     sync.Mutex
 	assets map[string]*asset // guarded by mu; files of the client only, so it is bounded
@@ -53,7 +55,7 @@ func newPages(files fs.FS) (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the client's page: %w", err)
 	}
-	return &pages{files: files, index: index, assets: make(map[string]*asset)}, nil
+	return &pages{files: files, index: index, hints: pageHints(files, index.data), assets: make(map[string]*asset)}, nil
 }
 
 // find returns the file of that name, reading it at the first call.

@@ -32,6 +32,11 @@ func (h *Handler) builtRoutes() []route {
 	return []route{
 		{"GET", "/api/v1/videos", reader, "", h.listVideos},
 		{"POST", "/api/v1/videos", admin, "", h.addVideo},
+		{"OPTIONS", uploadsPath, open, "", h.tusRoute(h.tus.PostFile)},
+		{"POST", uploadsPath, admin, "", h.tusRoute(h.tus.PostFile)},
+		{"HEAD", uploadsPath + "/{id}", admin, "", h.tusRoute(h.tus.HeadFile)},
+		{"PATCH", uploadsPath + "/{id}", admin, "", h.tusRoute(h.tus.PatchFile)},
+		{"DELETE", uploadsPath + "/{id}", admin, "", h.tusRoute(h.tus.DelFile)},
 		{"GET", "/api/v1/videos/{id}", reader, "", h.getVideo},
 		{"PATCH", "/api/v1/videos/{id}", admin, "", h.patchVideo},
 		{"DELETE", "/api/v1/videos/{id}", admin, "", h.deleteVideo},
@@ -46,12 +51,16 @@ func (h *Handler) builtRoutes() []route {
 		{"GET", "/api/v1/tokens", admin, "", h.listTokens},
 		{"POST", "/api/v1/tokens", admin, "", h.makeToken},
 		{"DELETE", "/api/v1/tokens", admin, "", h.revokeTokens},
+		{"GET", "/api/v1/scrub", reader, "", h.getScrub},
+		{"POST", "/api/v1/scrub", admin, "", h.startScrub},
+		{"GET", "/api/v1/backup", admin, "", h.getBackup},
 		{"GET", "/api/v1/openapi.json", open, "", h.getOpenAPI},
 
 		{"GET", "/hls/{id}/master.m3u8", reader, kindPage, h.getMaster},
 		{"GET", "/hls/{id}/{rendition}/index.m3u8", reader, kindPage, h.getMedia},
 		{"GET", "/hls/{id}/{rendition}/{file}", reader, kindSegment, h.getSegment},
-		{"GET", "/hls/{id}/{file}", reader, kindPage, h.getPoster},
+		{"GET", "/hls/{id}/storyboard.vtt", reader, kindPage, h.getStoryboard},
+		{"GET", "/hls/{id}/{file}", reader, kindPage, h.getPicture},
 
 		{"GET", "/stream/{file}", reader, kindProgressive, h.getMovie},
 
@@ -60,10 +69,11 @@ func (h *Handler) builtRoutes() []route {
 		{"GET", "/metrics", open, "", h.getMetrics},
 
 		{"GET", "/{$}", open, kindPage, h.getIndex},
-		{"GET", "/watch/{id}", open, kindPage, h.getIndex},
+		{"GET", "/watch/{id}", open, kindPage, h.getWatch},
 		{"GET", "/add", open, kindPage, h.getIndex},
 		{"GET", "/network", open, kindPage, h.getIndex},
 		{"GET", "/settings", open, kindPage, h.getIndex},
+		{"GET", "/trash", open, kindPage, h.getIndex},
 		{"GET", "/assets/{file...}", open, kindPage, h.getAsset},
 		{"GET", "/{file}", open, kindPage, h.getAsset},
 	}
@@ -73,19 +83,12 @@ func (h *Handler) builtRoutes() []route {
 func (h *Handler) comingRoutes() []route {
 	var coming []route
 	for _, at := range [][2]string{
-		{"OPTIONS", "/api/v1/uploads"},
-		{"POST", "/api/v1/uploads"},
-		{"GET", "/api/v1/uploads/{id}"},
-		{"PATCH", "/api/v1/uploads/{id}"},
-		{"DELETE", "/api/v1/uploads/{id}"},
 		{"POST", "/api/v1/invites"},
 		{"DELETE", "/api/v1/nodes/{id}"},
 		{"POST", "/api/v1/nodes/{id}/approve"},
 		{"POST", "/api/v1/nodes/{id}/drain"},
 		{"GET", "/api/v1/repair/plan"},
 		{"POST", "/api/v1/repair"},
-		{"POST", "/api/v1/scrub"},
-		{"GET", "/api/v1/backup"},
 		{"POST", "/api/v1/backup"},
 		{"GET", "/api/v1/events"},
 		{"GET", "/api/v1/swarm"},

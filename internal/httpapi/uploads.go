@@ -38,7 +38,7 @@ func (h *Handler) addVideo(w *response, r *http.Request) error {
 	if broken := about(r).body.broken(); err != nil && broken != nil {
 		return broken
 	}
-	if errors.Is(err, library.ErrNotFound) {
+	if errors.Is(err, library.ErrNotFound) || errors.Is(err, ingest.ErrGone) {
 		return refuse(http.StatusConflict, "deleted", "The video was deleted while its file was arriving.")
 	}
 	if err != nil {
@@ -119,7 +119,7 @@ func fromForm(r *http.Request, up ingest.Upload) (ingest.Upload, error) {
 		switch part.FormName() {
 		case "file":
 			up.Name = cmp.Or(up.Name, part.FileName())
-			up.Size, up.Body = -1, part
+			up.Size, up.Body = -1, formFile{part}
 			return up, nil
 		case "name":
 			up.Name, err = readField(part)
@@ -133,6 +133,17 @@ func fromForm(r *http.Request, up ingest.Upload) (ingest.Upload, error) {
 		}
 	}
 	return up, badForm(errors.New("too many parts"))
+}
+
+// formFile is a file in a form; what is wrong with the form around it is the sender's fault.
+type formFile struct{ io.Reader }
+
+func (f formFile) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = badForm(err)
+	}
+	return n, err
 }
 
 func readField(part *multipart.Part) (string, error) {

@@ -112,6 +112,8 @@ func TestABadFormIsRefused(t *testing.T) {
 		}
 	}
 	want(t, h.adminAsks("POST", "/api/v1/videos", "--x--", "Content-Type", "multipart/form-data"), http.StatusBadRequest, "bad_form")
+	unended := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\nbytes"
+	want(t, h.adminAsks("POST", "/api/v1/videos", unended, "Content-Type", "multipart/form-data; boundary=x"), http.StatusBadRequest, "bad_form")
 }
 
 func TestWhatCannotBeTakenIsRefusedWithAReason(t *testing.T) {

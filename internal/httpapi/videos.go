@@ -105,7 +105,7 @@ func (h *Handler) deleteVideo(w *response, r *http.Request) error {
 	remove := h.cfg.Library.Trash
 	switch purge := r.URL.Query().Get("purge"); purge {
 	case "true":
-		remove = h.cfg.Library.Purge
+		remove = h.cfg.Upkeep.Purge
 	case "", "false":
 	default:
 		return refuse(http.StatusBadRequest, "bad_query", "purge is true or false, not %q.", purge)

@@ -55,6 +55,8 @@ type track struct {
 	trak      []byte       // the track's box in the stream's header
 	table     *sampleTable // nil where nobody asks for one
 	written   uint64       // bytes of all segments so far
+	delay     uint64       // ticks by which the track begins later than others
+	begun     bool         // there was a fragment
 }
 
 func newAssembly(ctx context.Context, p pass, store *storer, limit time.Duration) *assembly {
@@ -89,7 +91,7 @@ func (a *assembly) header(moov *mp4.MoovBox) error {
 		if !ok {
 			return fmt.Errorf("no track %d: %w", t.TrackID, errStream)
 		}
-		t.timescale, t.trak = h.timescale, h.trak
+		t.timescale, t.trak, t.delay = h.timescale, h.trak, h.delay
 		w := a.store.newBlob()
 		if _, err := io.Copy(w, bytes.NewReader(h.init)); err != nil {
 			return err
@@ -111,6 +113,10 @@ func (a *assembly) fragment(f fragment, media io.Reader) error {
 	if t == nil || t.timescale == 0 {
 		return fmt.Errorf("fragment of track %d: %w", f.track, errStream)
 	}
+	if err := t.place(&f); err != nil {
+		return err
+	}
+	t.begun = true
 	if err := a.check(t, f); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package ingest
 import (
 	"slices"
 	"sync"
-	"time"
 
 	"shoal/internal/manifest"
 )
@@ -14,8 +13,8 @@ type draft struct {
 	m  manifest.Manifest // guarded by mu
 }
 
-func newDraft(length time.Duration) *draft {
-	return &draft{m: manifest.Manifest{Version: manifest.Version, Duration: length}}
+func newDraft(p probed) *draft {
+	return &draft{m: manifest.Manifest{Version: manifest.Version, Duration: p.Duration, Chapters: p.Chapters}}
 }
 
 // snapshot returns the manifest as it is now.
@@ -49,6 +48,21 @@ func (d *draft) change(rendition string, by func(*manifest.Rendition)) {
 	}
 }
 
+// add takes in a step whose bytes are durable.
+func (d *draft) add(r ready, blob manifest.Blob) {
+	if r.header != nil {
+		d.addRendition(r.rendition(blob))
+		return
+	}
+	d.addSegment(r.track.ID, manifest.Segment{Blob: blob, Start: r.start, Duration: r.duration})
+}
+
+func (d *draft) setStoryboard(s manifest.Storyboard) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.m.Storyboard = &s
+}
+
 func (d *draft) setPoster(b manifest.Blob) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -63,7 +77,10 @@ func (d *draft) complete() *manifest.Manifest {
 	d.m.Renditions = slices.DeleteFunc(d.m.Renditions, func(r manifest.Rendition) bool { return len(r.Segments) == 0 })
 	d.m.Duration = 0
 	for i := range d.m.Renditions {
-		d.m.Duration = max(d.m.Duration, d.m.Renditions[i].Length())
+		if r := &d.m.Renditions[i]; r.Kind != manifest.Text { // the last words may stand beyond the end
+			d.m.Duration = max(d.m.Duration, r.Length())
+		}
 	}
+	d.m.Chapters = slices.DeleteFunc(slices.Clone(d.m.Chapters), func(c manifest.Chapter) bool { return c.Start >= d.m.Duration })
 	return d.m.Snapshot()
 }

@@ -20,6 +20,8 @@ func explain(err error) (code, message string) {
 		return "disk_full", "The disk is full, so preparing stopped and nothing of this film was kept. Free some space, then add it again."
 	case errors.Is(err, errTooLong):
 		return "too_slow", "Preparing took far longer than a film of this length should, so it was stopped. Save the film as H.264 in an MP4 file and add that."
+	case errors.Is(err, errStuck):
+		return "stuck", "Preparing stood still for minutes, so it was stopped. Try to add the film again; if it happens again, save it as H.264 in an MP4 file and add that."
 	case errors.Is(err, errOverlong):
 		return "bad_times", "The film goes on far beyond the length that it declares: its time stamps are damaged. Save it anew with a video editor and add that."
 	case errors.Is(err, ErrNoFFmpeg):
@@ -35,8 +37,12 @@ func explainProcess(failed *processError) (code, message string) {
 	said := failed.said
 	has := func(s string) bool { return strings.Contains(said, s) }
 	switch {
+	case failed.killed:
+		return "killed", "The system stopped ffmpeg while it prepared the film, perhaps for want of memory. Add the film again when the machine is less busy."
 	case has("moov atom not found"):
 		return "truncated", "The file is cut short: its index, which comes last, is missing. Copy or download it again, then add it again."
+	case has("max_streams"):
+		return "too_many_streams", fmt.Sprintf("The file has far more streams than the %d that are read. Save it with fewer and add it again.", maxStreams)
 	case has("Cannot allocate memory"), has("Picture size"), has("max_pixels"):
 		return "too_big", "The pictures are too large to be prepared here. Save the film in a smaller size (up to 4096 by 4096) and add that."
 	case has("Invalid data found"), has("ot on whitelist"), has("whitelist"), has("not allowed"), failed.program == "ffprobe":

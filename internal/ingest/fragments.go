@@ -25,6 +25,7 @@ type fragment struct {
 	track           int
 	start, duration uint64 // ticks of the track
 	moof            []byte
+	box             *mp4.MoofBox   // moof, decoded
 	samples         []*mp4.TrunBox // data offsets count from the start of moof
 }
 
@@ -113,7 +114,7 @@ func (s *fragmentStream) moof(head []byte, size int64) error {
 		return fmt.Errorf("moof without exactly one track: %w", errStream)
 	}
 	traf := moof.Traf
-	f := fragment{track: int(traf.Tfhd.TrackID), start: traf.Tfdt.BaseMediaDecodeTime(), moof: body, samples: traf.Truns}
+	f := fragment{track: int(traf.Tfhd.TrackID), start: traf.Tfdt.BaseMediaDecodeTime(), moof: body, box: moof, samples: traf.Truns}
 	trex := s.trexs[traf.Tfhd.TrackID]
 	if trex == nil {
 		return fmt.Errorf("fragment of unknown track %d: %w", f.track, errStream)

@@ -10,7 +10,8 @@ import (
 // trackHeader is what the players need to know of a track before its first fragment.
 type trackHeader struct {
 	init          []byte
-	trak          []byte // the track's own box
+	trak          []byte // the track's own box; of sound, with an empty edit for its delay
+	delay         uint64 // ticks by which the track begins later than others
 	codec         string
 	timescale     uint32
 	width, height int
@@ -21,7 +22,7 @@ type trackHeader struct {
 func splitHeader(moov *mp4.MoovBox) (map[int]trackHeader, error) {
 	tracks := make(map[int]trackHeader)
 	for _, trak := range moov.Traks {
-		if trak.Tkhd == nil || trak.Mdia == nil || trak.Mdia.Mdhd == nil || trak.Mdia.Minf == nil ||
+		if trak.Tkhd == nil || moov.Mvhd == nil || trak.Mdia == nil || trak.Mdia.Mdhd == nil || trak.Mdia.Minf == nil ||
 			trak.Mdia.Minf.Stbl == nil || trak.Mdia.Minf.Stbl.Stsd == nil || trak.Mdia.Mdhd.Timescale == 0 {
 			return nil, fmt.Errorf("incomplete track: %w", errStream)
 		}
@@ -30,15 +31,27 @@ func splitHeader(moov *mp4.MoovBox) (map[int]trackHeader, error) {
 			return nil, fmt.Errorf("track %d: %w", trak.Tkhd.TrackID, err)
 		}
 		h.timescale = trak.Mdia.Mdhd.Timescale
-		if h.init, err = initSection(moov, trak); err != nil {
-			return nil, fmt.Errorf("track %d: %w", trak.Tkhd.TrackID, err)
-		}
-		if h.trak, err = encodeBoxes(trak); err != nil {
+		if err := h.write(moov, trak); err != nil {
 			return nil, fmt.Errorf("track %d: %w", trak.Tkhd.TrackID, err)
 		}
 		tracks[int(trak.Tkhd.TrackID)] = h
 	}
 	return tracks, nil
+}
+
+// write fills in the header's boxes.
+func (h *trackHeader) write(moov *mp4.MoovBox, trak *mp4.TrakBox) (err error) {
+	if h.trak, err = encodeBoxes(trak); err != nil {
+		return err
+	}
+	h.delay = takeDelay(trak, moov.Mvhd.Timescale)
+	if h.width > 0 { // a late picture is made to begin with the others
+		if h.trak, err = encodeBoxes(trak); err != nil {
+			return err
+		}
+	}
+	h.init, err = initSection(moov, trak)
+	return err
 }
 
 // initSection writes ftyp and a moov with one track.

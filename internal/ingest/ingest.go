@@ -16,18 +16,24 @@ import (
 	"shoal/internal/manifest"
 )
 
-// Errors of Accept that callers branch on. A full disk is chunk.ErrFull.
+// Errors of Accept, Begin, Append and Finish that callers branch on. A full disk is chunk.ErrFull.
 var (
 	ErrEmpty    = errors.New("the file is empty")
 	ErrTooLarge = errors.New("the file is too large")
 	ErrBusy     = errors.New("too many films are waiting already")
 	ErrNoFFmpeg = errors.New("ffmpeg is not installed")
+	// ErrGone says that a file does not arrive, or not any more: it was deleted, thrown away, or is a video.
+	ErrGone = errors.New("no such upload")
+	// ErrOffset says that a file has fewer or more bytes than its sender thinks.
+	ErrOffset = errors.New("the file ends elsewhere")
 )
 
 // Catalog is told what becomes of a video. Its methods may be called from many goroutines at once.
 type Catalog interface {
 	// Receive makes room for a file that begins to arrive; nothing of it is durable yet.
 	Receive(name, title string) (manifest.VideoID, error)
+	// Resume lists a video again whose file was arriving before a restart. It fails when the id is taken.
+	Resume(id manifest.VideoID, name, title string, created time.Time) error
 	// Forget drops a video whose file did not arrive.
 	Forget(id manifest.VideoID)
 	// Accept makes a received file durable knowledge, or forgets it in favour of an existing video of the same bytes.
@@ -40,8 +46,10 @@ type Catalog interface {
 	Describe(id manifest.VideoID, length time.Duration)
 	// Draft hands over what is made so far; it is not changed afterwards.
 	Draft(id manifest.VideoID, m *manifest.Manifest)
-	// Publish makes the video ready, durably; at lists the chunks of the manifest's bytes.
+	// Publish makes the video ready, durably, or gives a ready one more; at lists the chunks of the manifest's bytes.
 	Publish(ctx context.Context, id manifest.VideoID, m *manifest.Manifest, at []chunk.Info) error
+	// Manifest returns what a ready video is made of; it is not changed any more.
+	Manifest(ctx context.Context, id manifest.VideoID) (*manifest.Manifest, error)
 	// Fail ends the video with words for its owner, durably.
 	Fail(ctx context.Context, id manifest.VideoID, code, message string) error
 }
@@ -59,7 +67,13 @@ type Config struct {
 	// MaxUpload is the largest file in bytes, 0 for no limit; MaxWaiting the most videos in work, 0 for 64.
 	MaxUpload  int64
 	MaxWaiting int
-	Log        *slog.Logger
+	// MaxArriving is the most files that Begin has open, 0 for 64; KeepArriving how long each waits for more
+	// of it, 0 for a day.
+	MaxArriving  int
+	KeepArriving time.Duration
+	Log          *slog.Logger
+	// Now is the clock by which files are given up, time.Now when nil.
+	Now func() time.Time
 }
 
 // Importer receives files and prepares them. Its methods may be called from many goroutines at once.
@@ -67,6 +81,8 @@ type Importer struct {
 	cfg    Config
 	queue  *queue
 	claims *claims
+	// arrivals are the files on their way in.
+	arrivals *arrivals
 }
 
 // New returns an Importer; nothing is prepared until Run.
@@ -74,7 +90,19 @@ func New(cfg Config) *Importer {
 	if cfg.MaxWaiting == 0 {
 		cfg.MaxWaiting = 64
 	}
-	return &Importer{cfg: cfg, queue: newQueue(cfg.MaxWaiting), claims: newClaims(cfg.Store)}
+	if cfg.MaxArriving == 0 {
+		cfg.MaxArriving = 64
+	}
+	if cfg.KeepArriving == 0 {
+		cfg.KeepArriving = 24 * time.Hour
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Importer{
+		cfg: cfg, queue: newQueue(cfg.MaxWaiting), claims: newClaims(cfg.Store),
+		arrivals: newArrivals(cfg.MaxArriving, cfg.KeepArriving),
+	}
 }
 
 // Upload is a file on its way in. Name is its owner's name for it and never becomes a path.
@@ -94,9 +122,12 @@ type Accepted struct {
 // InWork returns how many videos wait or are being prepared.
 func (im *Importer) InWork() (waiting, running int) { return im.queue.count() }
 
-// Cancel stops the work on a video and returns when nothing of it runs or lies about any more.
-// A video that is not in work is left alone.
+// Cancel stops the work on a video and returns when nothing of it runs or lies about any more; a file that
+// still arrives may lie about until its sender has noticed. A video that is not in work is left alone.
 func (im *Importer) Cancel(ctx context.Context, id manifest.VideoID) error {
+	if im.abandon(id) {
+		return nil
+	}
 	waiting, done := im.queue.cancel(id)
 	if waiting != nil {
 		defer im.queue.finish(waiting)

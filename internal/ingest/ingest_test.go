@@ -43,6 +43,8 @@ type video struct {
 	drafts   []*manifest.Manifest
 	final    *manifest.Manifest
 	at       []chunk.Info
+	// published are the chunks of all manifests, those before the last one too: the collector takes them.
+	published []chunk.Info
 }
 
 func newCatalog(t testing.TB) *catalog {
@@ -63,9 +65,19 @@ func (c *catalog) Receive(string, string) (manifest.VideoID, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ids++
-	id := manifest.VideoID(strings.Repeat("a", 25) + string(rune('a'+c.ids)))
+	id := manifest.VideoID(strings.Repeat("a", 24) + string(rune('a'+c.ids)) + "a")
 	c.videos[id] = &video{state: "receiving"}
 	return id, nil
+}
+
+func (c *catalog) Resume(id manifest.VideoID, _, _ string, _ time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v := c.videos[id]; v != nil && v.state != "receiving" {
+		return errors.New("the id is taken")
+	}
+	c.videos[id] = &video{state: "receiving"}
+	return nil
 }
 
 func (c *catalog) Forget(id manifest.VideoID) {
@@ -113,8 +125,17 @@ func (c *catalog) Draft(id manifest.VideoID, m *manifest.Manifest) {
 }
 
 func (c *catalog) Publish(_ context.Context, id manifest.VideoID, m *manifest.Manifest, at []chunk.Info) error {
-	c.with(id, func(v *video) { v.state, v.final, v.at = "ready", m, at })
+	c.with(id, func(v *video) { v.state, v.final, v.at, v.published = "ready", m, at, append(v.published, at...) })
 	return nil
+}
+
+func (c *catalog) Manifest(_ context.Context, id manifest.VideoID) (*manifest.Manifest, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v := c.videos[id]; v != nil && v.state == "ready" {
+		return v.final, nil
+	}
+	return nil, errors.New("not ready")
 }
 
 func (c *catalog) Fail(_ context.Context, id manifest.VideoID, code, message string) error {
@@ -206,9 +227,31 @@ func (b *bench) add(path string) manifest.VideoID {
 	return got.ID
 }
 
+// settle waits until the ready videos have all that they should have.
+func (b *bench) settle() {
+	b.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left, err := filepath.Glob(filepath.Join(b.dir, "*.later"))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if len(left) == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-b.t.Context().Done():
+			b.t.Fatalf("still to follow: %v", left)
+		}
+	}
+}
+
 // clean stops the importer and fails the test if a job folder is left.
 func (b *bench) clean() {
 	b.t.Helper()
+	b.settle()
 	b.stop()
 	entries, err := os.ReadDir(b.dir)
 	if err != nil || len(entries) > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type job struct {
 	cancelOnce sync.Once
 	cancelled  chan struct{}
 
+	spare    bool // the video is ready, and this makes its extras
+	extras   bool // the video became ready and lacks some
 	claim    *claim
 	probed   probed
 	plan     plan
@@ -61,8 +64,8 @@ func (j *job) watch(ctx context.Context) (watched context.Context, stop func()) 
 	}
 }
 
-// Recover takes up what a crash interrupted and removes what it left half done. Call it once, before
-// Accept and Run.
+// Recover takes up what a crash interrupted, uploads that can go on too, and removes what it left half done.
+// Call it once, before Accept, Begin and Run.
 func (im *Importer) Recover(ctx context.Context) error {
 	if err := os.MkdirAll(im.cfg.Dir, 0o700); err != nil {
 		return fmt.Errorf("make job folder: %w", err)
@@ -72,10 +75,16 @@ func (im *Importer) Recover(ctx context.Context) error {
 		return fmt.Errorf("list jobs: %w", err)
 	}
 	here := make(map[manifest.VideoID]bool)
+	following := make(map[manifest.VideoID]bool)
 	for _, e := range entries {
+		if id, ok := strings.CutSuffix(e.Name(), laterSuffix); ok {
+			following[manifest.VideoID(id)] = true
+			continue
+		}
 		here[manifest.VideoID(e.Name())] = true
 	}
 	for _, id := range im.cfg.Catalog.Unfinished() {
+		delete(following, id)
 		if !here[id] {
 			if err := im.cfg.Catalog.Fail(ctx, id, "interrupted", "Preparing was interrupted and the file is gone. Add it again."); err != nil {
 				return fmt.Errorf("give up video %s: %w", id, err)
@@ -86,7 +95,13 @@ func (im *Importer) Recover(ctx context.Context) error {
 		im.cfg.Log.Info("preparing goes on", "video", id)
 		im.queue.push(im.newJob(id), soon)
 	}
+	for id := range following {
+		im.pushSpare(id)
+	}
 	for id := range here {
+		if im.recoverArrival(ctx, string(id)) {
+			continue
+		}
 		if err := os.RemoveAll(im.dir(id)); err != nil {
 			return fmt.Errorf("remove what is left of job %s: %w", id, err)
 		}
@@ -96,7 +111,8 @@ func (im *Importer) Recover(ctx context.Context) error {
 
 // Run prepares what was accepted until ctx ends, and then returns nil; jobs that were in work are taken up
 // by the next Recover. Two workers serve what can be playable soon, so that one slow film does not hold up
-// a quick one; another makes the higher rungs.
+// a quick one; another makes the higher rungs. A last one makes the extras of ready videos while no video is being
+// prepared; what it has begun it ends.
 func (im *Importer) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for _, l := range []lane{soon, soon, later} {
@@ -106,8 +122,20 @@ func (im *Importer) Run(ctx context.Context) error {
 			}
 		})
 	}
+	workers.Go(func() { im.sweepAlways(ctx) })
+	workers.Go(func() {
+		for j := im.queue.take(ctx, spare); j != nil; j = im.queue.take(ctx, spare) {
+			im.serveSpare(ctx, j)
+		}
+	})
 	workers.Wait()
 	return nil
+}
+
+func (im *Importer) pushSpare(id manifest.VideoID) {
+	j := im.newJob(id)
+	j.spare = true
+	im.queue.push(j, spare)
 }
 
 // serve brings a job on until it is done, has failed, or waits for the other lane.
@@ -127,6 +155,9 @@ func (im *Importer) serve(ctx context.Context, j *job) {
 	default:
 		im.end(ctx, j, err)
 		im.queue.finish(j)
+		if j.extras {
+			im.pushSpare(j.id)
+		}
 	}
 }
 
@@ -179,7 +210,7 @@ func (im *Importer) check(ctx context.Context, j *job) error {
 	if j.plan, err = decide(p, gap, j.attempt); err != nil {
 		return err
 	}
-	j.probed, j.gap, j.draft = p, gap, newDraft(p.Duration)
+	j.probed, j.gap, j.draft = p, gap, newDraft(p)
 	im.cfg.Catalog.Describe(j.id, p.Duration)
 	im.cfg.Catalog.Progress(j.id, stageCheck, checkEnd)
 	return nil
@@ -188,7 +219,7 @@ func (im *Importer) check(ctx context.Context, j *job) error {
 // mayRetry tells whether making the picture anew could help where keeping it failed.
 func (j *job) mayRetry(err error) bool {
 	var failed *processError
-	return j.attempt == 0 && !j.plan.Passes[0].encodes() && (errors.Is(err, errLongGap) || errors.Is(err, errStream) || errors.As(err, &failed))
+	return j.attempt == 0 && j.plan.Passes[0].copies() && (errors.Is(err, errLongGap) || errors.Is(err, errStream) || errors.As(err, &failed) && !failed.killed)
 }
 
 // retry plans again without keeping the picture.
@@ -197,7 +228,7 @@ func (im *Importer) retry(ctx context.Context, j *job) (err error) {
 		return fmt.Errorf("take back chunks: %w", err)
 	}
 	j.attempt++
-	j.pass, j.finished, j.base, j.draft = 0, 0, j.reached, newDraft(j.probed.Duration)
+	j.pass, j.finished, j.base, j.draft = 0, 0, j.reached, newDraft(j.probed)
 	j.plan, err = decide(j.probed, j.gap, j.attempt)
 	return err
 }
@@ -210,6 +241,21 @@ func (im *Importer) publish(ctx context.Context, j *job) error {
 		return &refusal{"truncated", fmt.Sprintf("The file ends after %s of %s: it was cut short. Copy or download it again, then add it again.",
 			clock(m.Duration), clock(j.probed.Duration))}
 	}
+	extras := !decideExtras(m).none()
+	if extras { // before the video is ready: a crash may follow at once
+		if err := im.noteLater(j.id); err != nil {
+			return err
+		}
+	}
+	if err := im.store(ctx, j, m); err != nil {
+		return err
+	}
+	j.extras = extras
+	return nil
+}
+
+// store keeps the manifest as chunks and hands it to the catalogue.
+func (im *Importer) store(ctx context.Context, j *job, m *manifest.Manifest) error {
 	text, err := m.Encode()
 	if err != nil {
 		return fmt.Errorf("write manifest: %w", err)
@@ -231,7 +277,7 @@ func (im *Importer) end(ctx context.Context, j *job, err error) {
 		j.claim.keep()
 		log.Info("video is ready")
 	}
-	if cleanErr := im.discard(ctx, j); cleanErr != nil {
+	if cleanErr := im.cleanUp(ctx, j, err); cleanErr != nil {
 		log.Error("clean up after film", "err", cleanErr)
 	}
 	if err == nil || errors.Is(err, errCancelled) {
@@ -244,7 +290,15 @@ func (im *Importer) end(ctx context.Context, j *job, err error) {
 	}
 }
 
-// discard removes the job's folder and the chunks it still claims.
+// cleanUp removes what a job that ended with err needs no longer.
+func (im *Importer) cleanUp(ctx context.Context, j *job, err error) error {
+	if err != nil {
+		return im.discard(ctx, j)
+	}
+	return os.RemoveAll(im.dir(j.id))
+}
+
+// discard removes all that lies about of the job and the chunks it still claims.
 func (im *Importer) discard(ctx context.Context, j *job) error {
-	return errors.Join(j.claim.undo(ctx), os.RemoveAll(im.dir(j.id)))
+	return errors.Join(j.claim.undo(ctx), im.forgetLater(j.id), os.RemoveAll(im.dir(j.id)))
 }

@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +27,9 @@ type plan struct {
 	// Poster is the stream to take the poster from, -1 for none; PosterAt is the time in it.
 	Poster   int
 	PosterAt time.Duration
+	// Texts are made beside the first pass; TextsLeft are the codecs of those that are not made.
+	Texts     []textOutput
+	TextsLeft []string
 }
 
 // pass is one run of ffmpeg over the source. Cost is its share of the plan's work, all together 1.
@@ -32,6 +37,8 @@ type pass struct {
 	Outputs []output
 	Cost    float64
 	Nice    int
+	// Piped is true when the source comes from the stored segments, as pipe:0, and not from the added file.
+	Piped bool
 }
 
 // output is one rendition that a pass makes.
@@ -49,16 +56,12 @@ type output struct {
 	Name     string
 	Default  bool
 	Source   bool
+	Keys     string // the times of key frames, "" for keyTimes
 }
 
-// encodes tells whether the pass makes pictures anew, which takes long.
-func (p pass) encodes() bool {
-	for _, o := range p.Outputs {
-		if o.Kind == manifest.Video && !o.Copy {
-			return true
-		}
-	}
-	return false
+// copies tells whether the pass keeps something as it is.
+func (p pass) copies() bool {
+	return slices.ContainsFunc(p.Outputs, func(o output) bool { return o.Copy })
 }
 
 // refusal is why a file cannot become a video, for its owner to read.
@@ -77,6 +80,7 @@ func decide(p probed, gap time.Duration, attempt int) (plan, error) {
 	}
 	b := builder{attempt: attempt}
 	out := plan{Poster: posterStream(p, video), PosterAt: p.Duration / 4}
+	out.Texts, out.TextsLeft = b.texts(p.Streams)
 	audio := b.audio(sound)
 	switch {
 	case video == nil:
@@ -204,8 +208,12 @@ func audioName(s probedStream, i int) string {
 // args is the command line of a pass: fragments at key frames, each track apart, into a pipe. delay_moov
 // rather than empty_moov, so that edit lists keep sound and picture together.
 func (p pass) args() []string {
-	args := append([]string{"-hide_banner", "-nostdin", "-v", "error"}, inputArgs()...)
-	args = append(args, "-i", "file:"+sourceName)
+	args := []string{"-hide_banner", "-nostdin", "-v", "error"}
+	if p.Piped {
+		args = append(args, pipedInput()...)
+	} else {
+		args = append(append(args, inputArgs()...), "-i", "file:"+sourceName)
+	}
 	for _, o := range p.Outputs {
 		args = append(args, "-map", "0:"+strconv.Itoa(o.Stream))
 	}
@@ -225,6 +233,8 @@ func (p pass) args() []string {
 func (o output) args(n string) []string {
 	args := []string{"-streamid", n + ":" + strconv.Itoa(o.TrackID)}
 	switch {
+	case o.Copy && o.Kind == manifest.Audio:
+		return append(args, "-c:"+n, "copy", "-bsf:"+n, "aac_adtstoasc")
 	case o.Copy:
 		return append(args, "-c:"+n, "copy")
 	case o.Kind == manifest.Audio:
@@ -245,13 +255,13 @@ func (o output) pictureArgs(n string) []string {
 	filters := fmt.Sprintf("scale=w=min(iw\\,%d):h=min(ih\\,%d):force_original_aspect_ratio=decrease:force_divisible_by=2", maxSide, maxSide)
 	quality := []string{"-crf", "21"}
 	if o.Low {
-		filters = fmt.Sprintf("scale=w=if(gt(iw\\,ih)\\,-2\\,%d):h=if(gt(iw\\,ih)\\,%d\\,-2)", lowSide, lowSide)
+		filters = fmt.Sprintf("scale=w=if(gt(iw\\,ih)\\,-2\\,min(iw\\,%[1]d)):h=if(gt(iw\\,ih)\\,min(ih\\,%[1]d)\\,-2)", lowSide)
 		quality = []string{"-crf", "24", "-maxrate", "1400k", "-bufsize", "2800k"}
 	}
 	if o.Fields {
 		filters = "yadif=deint=interlaced," + filters
 	}
 	args := []string{"-filter:" + n, filters + ",format=yuv420p", "-c:" + n, "libx264", "-preset", "veryfast", "-profile:" + n, "high",
-		"-force_key_frames:" + n, keyTimes, "-sc_threshold", "0", "-g", "1200"}
+		"-force_key_frames:" + n, cmp.Or(o.Keys, keyTimes), "-sc_threshold", "0", "-g", "1200"}
 	return append(args, quality...)
 }

@@ -1,13 +1,17 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"shoal/internal/manifest"
 )
 
 // What uploads may be made of. Playlists (HLS, DASH, ffconcat, SDP) and image sequences are left out on
@@ -32,12 +36,18 @@ func inputArgs() []string {
 		"-max_pixels", strconv.Itoa(maxPixels), "-probesize", "20M", "-analyzeduration", "20M"}
 }
 
+// pipedInput guards the reading of what was stored before, which is H.264 in fragmented MP4.
+func pipedInput() []string {
+	return []string{"-protocol_whitelist", "pipe", "-format_whitelist", "mov", "-codec_whitelist", "h264", "-max_pixels", strconv.Itoa(maxPixels), "-f", "mov", "-i", "pipe:0"}
+}
+
 // probed is what a file says of itself.
 type probed struct {
 	Format   string
 	Score    int // ffmpeg's certainty about the format, 0 to 100
 	Duration time.Duration
 	Streams  []probedStream
+	Chapters []manifest.Chapter
 }
 
 // probedStream is one stream of a file. Unknown numbers are 0.
@@ -57,6 +67,7 @@ type probedStream struct {
 	Language      string
 	Title         string
 	Default       bool
+	Forced        bool
 	Picture       bool // cover art rather than a film
 }
 
@@ -81,8 +92,13 @@ type ffprobeOutput struct {
 			Rotation float64 `json:"rotation"`
 		} `json:"side_data_list"`
 	} `json:"streams"`
+	Chapters []struct {
+		Start string    `json:"start_time"`
+		Tags  probeTags `json:"tags"`
+	} `json:"chapters"`
 	Format struct {
 		Name     string `json:"format_name"`
+		Start    string `json:"start_time"`
 		Duration string `json:"duration"`
 		Score    int    `json:"probe_score"`
 	} `json:"format"`
@@ -100,14 +116,17 @@ func parseProbe(out []byte) (probed, error) {
 		return probed{}, fmt.Errorf("parse ffprobe output: %w", err)
 	}
 	p := probed{Format: raw.Format.Name, Score: raw.Format.Score, Duration: seconds(raw.Format.Duration)}
+	if start := seconds(raw.Format.Start); start < p.Duration && countsFromZero(p.Format) {
+		p.Duration -= start
+	}
 	for _, s := range raw.Streams {
 		ps := probedStream{
 			Index: s.Index, Kind: s.CodecType, Codec: s.CodecName, Profile: s.Profile, PixelFormat: s.PixFmt,
 			Width: s.Width, Height: s.Height, FrameRate: ratio(s.AvgFrameRate),
 			Interlaced: s.FieldOrder != "" && s.FieldOrder != "progressive" && s.FieldOrder != "unknown",
 			Channels:   s.Channels, SampleRate: int(number(s.SampleRate)), Bitrate: number(s.BitRate),
-			Language: languageTag(s.Tags.Language), Title: s.Tags.Title,
-			Default: s.Disposition["default"] == 1,
+			Language: languageTag(s.Tags.Language), Title: plainText(s.Tags.Title),
+			Default: s.Disposition["default"] == 1, Forced: s.Disposition["forced"] == 1,
 			Picture: s.Disposition["attached_pic"] == 1 || s.Disposition["timed_thumbnails"] == 1,
 		}
 		for _, d := range s.SideData {
@@ -117,7 +136,27 @@ func parseProbe(out []byte) (probed, error) {
 		}
 		p.Streams = append(p.Streams, ps)
 	}
+	p.Chapters = raw.chapters()
 	return p, nil
+}
+
+// chapters returns the chapters in order, counted from the film's start, with the first of those that begin together.
+func (raw *ffprobeOutput) chapters() (all []manifest.Chapter) {
+	begin := seconds(raw.Format.Start)
+	for _, c := range raw.Chapters {
+		begin = min(begin, seconds(c.Start)) // some writers count chapters from zero whatever the film does
+	}
+	for _, c := range raw.Chapters {
+		all = append(all, manifest.Chapter{Start: (seconds(c.Start) - begin).Truncate(time.Millisecond), Title: plainText(c.Tags.Title)})
+	}
+	slices.SortStableFunc(all, func(a, b manifest.Chapter) int { return cmp.Compare(a.Start, b.Start) })
+	all = slices.CompactFunc(all, func(a, b manifest.Chapter) bool { return a.Start == b.Start })
+	return all[:min(len(all), manifest.MaxChapters)]
+}
+
+// countsFromZero tells whether a format's duration is the time of its end, whenever it begins.
+func countsFromZero(format string) bool {
+	return strings.HasPrefix(format, "matroska") || strings.HasPrefix(format, "mov,")
 }
 
 // seconds reads ffprobe's decimal seconds; what is not a plausible length is 0.
@@ -162,7 +201,7 @@ func (im *Importer) probe(ctx context.Context, dir string) (probed, error) {
 	if err != nil {
 		return probed{}, err
 	}
-	args := append([]string{"-v", "error", "-of", "json", "-show_format", "-show_streams"}, inputArgs()...)
+	args := append([]string{"-v", "error", "-of", "json", "-show_format", "-show_streams", "-show_chapters"}, inputArgs()...)
 	out, err := process{path: path, dir: dir, limits: probeLimits, args: append(args, "-i", "file:"+sourceName)}.output(ctx, 4<<20)
 	if err != nil {
 		return probed{}, err

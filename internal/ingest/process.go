@@ -9,27 +9,33 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 )
 
 // limits bound one run of a program; zero means none.
 type limits struct {
-	wall   time.Duration
-	cpu    time.Duration
-	memory uint64 // bytes of address space
-	file   uint64 // largest file it may write, in bytes
-	nice   int
+	wall time.Duration
+	// silence is how long nothing may come out of it.
+	silence time.Duration
+	cpu     time.Duration
+	memory  uint64 // bytes of address space
+	file    uint64 // largest file it may write, in bytes
+	nice    int
 }
 
 // errTooLong says that a program was stopped because it ran longer than its limits allow.
 var errTooLong = errors.New("stopped after its time limit")
+
+// errStuck says that a program was stopped because nothing came out of it any more.
+var errStuck = errors.New("stopped after it stood still")
 
 // processError is a program's own failure, with the end of what it said.
 type processError struct {
 	program string
 	state   string
 	said    string
+	// killed is true when the system ended the program, such as for want of memory.
+	killed bool
 }
 
 func (e *processError) Error() string {
@@ -43,6 +49,8 @@ type process struct {
 	args   []string
 	dir    string
 	limits limits
+	// stdin is what the program reads, nil for nothing; it is closed when it can be.
+	stdin io.Reader
 }
 
 // run starts the process, hands its output to read, and returns when the process has ended and read has
@@ -54,6 +62,14 @@ func (p process) run(ctx context.Context, read func(io.Reader) error) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, wall, errTooLong)
 	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if p.limits.silence > 0 {
+		watch := time.AfterFunc(p.limits.silence, func() { stop(errStuck) })
+		defer watch.Stop()
+		all := read
+		read = func(r io.Reader) error { return all(heartbeat{r, watch, p.limits.silence}) }
+	}
 	err := p.runLocked(ctx, read)
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		return fmt.Errorf("%s: %w", p.name(), cause)
@@ -70,6 +86,12 @@ func (p process) runLocked(ctx context.Context, read func(io.Reader) error) erro
 	cmd.Dir = p.dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=/nonexistent", "AV_LOG_FORCE_NOCOLOR=1"}
 	cmd.SysProcAttr = ownGroup()
+	if p.stdin != nil {
+		cmd.Stdin = p.stdin
+		if c, ok := p.stdin.(io.Closer); ok {
+			defer c.Close()
+		}
+	}
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = 5 * time.Second
 	said := &tail{limit: 4 << 10}
@@ -100,10 +122,12 @@ func (p process) verdict(ctx context.Context, readErr, waitErr error, said strin
 	case readErr != nil && !errors.Is(readErr, io.ErrUnexpectedEOF):
 		return readErr
 	case errors.As(waitErr, &exit):
-		if status, ok := exit.Sys().(syscall.WaitStatus); ok && overCPU(status) {
+		used := exit.UserTime() + exit.SystemTime()
+		killed := exit.ExitCode() < 0
+		if killed && p.limits.cpu > 0 && used >= p.limits.cpu-time.Second {
 			return fmt.Errorf("%s: %w", p.name(), errTooLong)
 		}
-		return &processError{program: p.name(), state: exit.String(), said: said}
+		return &processError{program: p.name(), state: exit.String(), said: said, killed: killed}
 	case waitErr != nil:
 		return fmt.Errorf("%s: %w", p.name(), waitErr)
 	case readErr != nil:
@@ -114,6 +138,21 @@ func (p process) verdict(ctx context.Context, readErr, waitErr error, said strin
 
 func (p process) name() string {
 	return p.path[strings.LastIndexAny(p.path, `/\`)+1:]
+}
+
+// heartbeat puts off a timer with every byte that is read.
+type heartbeat struct {
+	io.Reader
+	timer *time.Timer
+	every time.Duration
+}
+
+func (h heartbeat) Read(b []byte) (int, error) {
+	n, err := h.Reader.Read(b)
+	if n > 0 {
+		h.timer.Reset(h.every)
+	}
+	return n, err
 }
 
 // tail keeps the last bytes written to it.

@@ -30,7 +30,3 @@ func restrict(pid int, l limits) {
 	_ = unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
 	_ = unix.Setpriority(unix.PRIO_PGRP, pid, l.nice)
 }
-
-func overCPU(s syscall.WaitStatus) bool {
-	return s.Signaled() && (s.Signal() == syscall.SIGKILL || s.Signal() == syscall.SIGXCPU)
-}

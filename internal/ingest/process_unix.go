@@ -13,5 +13,3 @@ func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKIL
 
 // restrict can only lower the priority here: these systems cannot set another process's limits.
 func restrict(pid int, l limits) { _ = syscall.Setpriority(syscall.PRIO_PGRP, pid, l.nice) }
-
-func overCPU(syscall.WaitStatus) bool { return false }

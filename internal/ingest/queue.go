@@ -15,10 +15,12 @@ const (
 	soon lane = iota
 	// later holds what takes long and nobody waits for: the source's quality made anew.
 	later
+	// spare holds ready videos that lack something; they wait until nothing else is in work.
+	spare
 	lanes
 )
 
-// queue holds the jobs in work, a bounded number. Its methods may be called from many goroutines.
+// queue holds the jobs in work, a bounded number, and besides at most one for each ready video. Its methods may be called from many goroutines.
 type queue struct {
 	max int
 
@@ -26,6 +28,7 @@ type queue struct {
 	changed  *sync.Cond                // a job came in, or a worker should look at its context
 	waiting  [lanes][]*job             // guarded by mu
 	jobs     map[manifest.VideoID]*job // waiting or running; guarded by mu
+	spares   int                       // of jobs; guarded by mu
 	reserved int                       // places promised to files that are arriving; guarded by mu
 }
 
@@ -39,7 +42,7 @@ func newQueue(limit int) *queue {
 func (q *queue) reserve() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.jobs)+q.reserved >= q.max {
+	if q.imports()+q.reserved >= q.max {
 		return false
 	}
 	q.reserved++
@@ -57,6 +60,9 @@ func (q *queue) push(j *job, l lane) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.jobs[j.id] = j
+	if l == spare {
+		q.spares++
+	}
 	q.waiting[l] = append(q.waiting[l], j)
 	q.changed.Broadcast()
 }
@@ -70,7 +76,7 @@ func (q *queue) take(ctx context.Context, l lane) *job {
 	})()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting[l]) == 0 && ctx.Err() == nil {
+	for (len(q.waiting[l]) == 0 || l == spare && q.imports() > 0) && ctx.Err() == nil {
 		q.changed.Wait()
 	}
 	if ctx.Err() != nil {
@@ -86,7 +92,11 @@ func (q *queue) finish(j *job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.jobs, j.id)
+	if j.spare {
+		q.spares--
+	}
 	close(j.done)
+	q.changed.Broadcast()
 }
 
 // cancel stops a job. One that waits is returned, and is the caller's to discard; for one that runs, done
@@ -110,11 +120,13 @@ func (q *queue) cancel(id manifest.VideoID) (waiting *job, done <-chan struct{})
 	return nil, j.done
 }
 
+// imports is how many videos are being prepared or wait for it; mu must be held.
+func (q *queue) imports() int { return len(q.jobs) - q.spares }
+
+// count returns how many videos wait or are being prepared.
 func (q *queue) count() (waiting, running int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, row := range q.waiting {
-		waiting += len(row)
-	}
-	return waiting, len(q.jobs) - waiting
+	waiting = len(q.waiting[soon]) + len(q.waiting[later])
+	return waiting, q.imports() - waiting
 }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -27,16 +26,9 @@ const (
 	copyEnd    = 0.99
 )
 
-const (
-	// receiveBlock is how much of a body is read at a time.
-	receiveBlock = 256 << 10
-	// checkEvery is how often room on the disk is looked at, and how much may wait to be synced.
-	checkEvery = 32 << 20
-)
-
-// Accept receives a file. When it returns without error the file is durable, and the video will be
+// Accept receives a file in one go. When it returns without error the file is durable, and the video will be
 // prepared even if the machine stops now. After an error nothing of the file is left.
-// Errors: ErrEmpty, ErrTooLarge, ErrBusy, ErrNoFFmpeg, chunk.ErrFull, and those of up.Body.
+// Errors: ErrEmpty, ErrTooLarge, ErrBusy, ErrNoFFmpeg, ErrGone, chunk.ErrFull, and those of up.Body.
 func (im *Importer) Accept(ctx context.Context, up Upload) (Accepted, error) {
 	if err := im.admits(up.Size); err != nil {
 		return Accepted{}, err
@@ -45,17 +37,33 @@ func (im *Importer) Accept(ctx context.Context, up Upload) (Accepted, error) {
 		return Accepted{}, ErrBusy
 	}
 	defer im.queue.unreserve()
-	id, err := im.cfg.Catalog.Receive(up.Name, up.Title)
+	a, err := im.open(up, false)
 	if err != nil {
-		return Accepted{}, fmt.Errorf("receive film: %w", err)
+		return Accepted{}, err
 	}
-	existing, duplicate, err := im.receive(ctx, id, up)
-	if err != nil || duplicate {
-		im.cfg.Catalog.Forget(id)
-		return Accepted{ID: existing, Duplicate: duplicate}, errors.Join(err, os.RemoveAll(im.dir(id)))
+	defer im.release(a)
+	got, err := im.receive(ctx, a, up.Body)
+	if err != nil || got.Duplicate {
+		return got, errors.Join(err, im.drop(a))
 	}
-	im.queue.push(im.newJob(id), soon)
-	return Accepted{ID: id}, nil
+	return got, nil
+}
+
+// receive takes in the whole of a file at once.
+func (im *Importer) receive(ctx context.Context, a *arrival, body io.Reader) (Accepted, error) {
+	if err := im.spool(ctx, a, body); err != nil {
+		return Accepted{}, err
+	}
+	switch got := a.note.Offset; {
+	case got == 0:
+		return Accepted{}, ErrEmpty
+	case a.note.Size > 0 && got != a.note.Size:
+		return Accepted{}, fmt.Errorf("got %d of %d bytes: %w", got, a.note.Size, io.ErrUnexpectedEOF)
+	}
+	if err := errors.Join(syncDir(im.dir(a.id)), syncDir(im.cfg.Dir)); err != nil {
+		return Accepted{}, noRoom("sync job folder", err)
+	}
+	return im.finish(ctx, a)
 }
 
 // admits refuses what can be refused before the first byte.
@@ -69,111 +77,55 @@ func (im *Importer) admits(size int64) error {
 	case im.cfg.MaxUpload > 0 && size > im.cfg.MaxUpload:
 		return fmt.Errorf("%d bytes, at most %d: %w", size, im.cfg.MaxUpload, ErrTooLarge)
 	}
-	// The file itself and its renditions lie side by side for a while.
-	if room := im.cfg.Room(); room < 2*max(size, 0) || room <= 0 {
-		return fmt.Errorf("receive %d bytes, %d free: %w", size, room, chunk.ErrFull)
-	}
 	return nil
 }
 
 func (im *Importer) dir(id manifest.VideoID) string { return filepath.Join(im.cfg.Dir, string(id)) }
 
-func (im *Importer) receive(ctx context.Context, id manifest.VideoID, up Upload) (existing manifest.VideoID, duplicate bool, err error) {
+// open lists a new video and makes a folder for its file. The caller holds the turn of what is returned.
+func (im *Importer) open(up Upload, resumable bool) (*arrival, error) {
+	id, err := im.cfg.Catalog.Receive(up.Name, up.Title)
+	if err != nil {
+		return nil, fmt.Errorf("receive film: %w", err)
+	}
+	a := newArrival(id, newNote(up, im.cfg.Now().UTC()), resumable)
+	a.turn <- struct{}{}
+	if err := im.arrivals.add(a, im.cfg.Room); err != nil {
+		im.cfg.Catalog.Forget(id)
+		return nil, fmt.Errorf("receive film: %w", err)
+	}
 	if err := os.Mkdir(im.dir(id), 0o700); err != nil {
-		return "", false, noRoom("make job folder", err)
+		return nil, errors.Join(noRoom("make job folder", err), im.drop(a))
 	}
-	size, sum, err := im.spool(ctx, id, up)
+	return a, nil
+}
+
+// finish hands a file that is here whole to the catalogue, and its video to the queue.
+func (im *Importer) finish(ctx context.Context, a *arrival) (Accepted, error) {
+	// Who sent the last byte may have gone; the file is here all the same.
+	ctx = context.WithoutCancel(ctx)
+	sum, err := a.note.sum()
 	if err != nil {
-		return "", false, err
+		return Accepted{}, fmt.Errorf("hash film: %w", err)
 	}
-	if err := errors.Join(syncDir(im.dir(id)), syncDir(im.cfg.Dir)); err != nil {
-		return "", false, noRoom("sync job folder", err)
-	}
-	return im.cfg.Catalog.Accept(ctx, id, size, sum)
-}
-
-// spool writes the body to the job's folder and returns its length and hash once it is durable.
-func (im *Importer) spool(ctx context.Context, id manifest.VideoID, up Upload) (size int64, sum chunk.Ref, err error) {
-	f, err := os.OpenFile(filepath.Join(im.dir(id), sourceName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	existing, duplicate, err := im.cfg.Catalog.Accept(ctx, a.id, a.note.Offset, sum)
 	if err != nil {
-		return 0, sum, noRoom("create source", err)
+		return Accepted{}, fmt.Errorf("receive film: %w", err)
 	}
-	s := spooler{im: im, id: id, expect: up.Size, f: f}
-	size, sum, err = s.copy(ctx, up.Body)
-	if err = errors.Join(err, s.synced(), f.Sync(), f.Close()); err != nil {
-		return 0, sum, noRoom("write source", err)
+	if duplicate {
+		return Accepted{ID: existing, Duplicate: true}, nil
 	}
-	switch {
-	case size == 0:
-		return 0, sum, ErrEmpty
-	case up.Size > 0 && size != up.Size:
-		return 0, sum, fmt.Errorf("got %d of %d bytes: %w", size, up.Size, io.ErrUnexpectedEOF)
-	}
-	return size, sum, nil
-}
-
-// spooler writes one body, syncing in the background so that little is left to sync at the end.
-type spooler struct {
-	im      *Importer
-	id      manifest.VideoID
-	expect  int64
-	f       *os.File
-	syncing chan error // the sync in flight, or nil
-}
-
-func (s *spooler) copy(ctx context.Context, body io.Reader) (size int64, sum chunk.Ref, err error) {
-	hash := sha256.New()
-	block := make([]byte, receiveBlock)
-	for next := int64(checkEvery); ; {
-		n, readErr := body.Read(block)
-		hash.Write(block[:n])
-		if _, err := s.f.Write(block[:n]); err != nil {
-			return size, sum, err
-		}
-		size += int64(n)
-		if size >= next {
-			next += checkEvery
-			if err := s.pause(ctx, size); err != nil {
-				return size, sum, err
-			}
-		}
-		if readErr == io.EOF {
-			hash.Sum(sum[:0])
-			return size, sum, nil
-		}
-		if readErr != nil {
-			return size, sum, fmt.Errorf("read upload: %w", readErr)
+	im.arrivals.remove(a)
+	if a.resumable {
+		if err := os.Remove(filepath.Join(im.dir(a.id), noteName)); err != nil {
+			im.cfg.Log.Warn("remove the note of a whole upload", "video", a.id, "err", err)
 		}
 	}
-}
-
-// pause happens every checkEvery bytes: is there still room, is anyone still interested?
-func (s *spooler) pause(ctx context.Context, size int64) error {
-	if s.expect > 0 {
-		s.im.cfg.Catalog.Progress(s.id, stageReceive, receiveEnd*float64(size)/float64(s.expect))
+	im.queue.push(im.newJob(a.id), soon)
+	if im.arrivals.isGone(a) {
+		return Accepted{}, errors.Join(ErrGone, im.Cancel(ctx, a.id))
 	}
-	if limit := s.im.cfg.MaxUpload; limit > 0 && size > limit {
-		return fmt.Errorf("more than %d bytes: %w", limit, ErrTooLarge)
-	}
-	if room := s.im.cfg.Room(); room <= 0 {
-		return fmt.Errorf("after %d bytes: %w", size, chunk.ErrFull)
-	}
-	if err := s.synced(); err != nil {
-		return err
-	}
-	s.syncing = make(chan error, 1)
-	go func(done chan<- error) { done <- s.f.Sync() }(s.syncing)
-	return ctx.Err()
-}
-
-// synced waits for the sync in flight.
-func (s *spooler) synced() error {
-	if s.syncing == nil {
-		return nil
-	}
-	err := <-s.syncing
-	s.syncing = nil
-	return err
+	return Accepted{ID: a.id}, nil
 }
 
 // noRoom turns the system's words for a full disk into chunk.ErrFull.

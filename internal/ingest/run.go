@@ -19,49 +19,72 @@ import (
 // passLimits leave room for a weak machine: sixty times the film's own length.
 func passLimits(p pass, length time.Duration) limits {
 	wall := 30*time.Minute + 60*length
-	return limits{wall: wall, cpu: wall * time.Duration(runtime.NumCPU()), memory: 4 << 30, file: 1, nice: p.Nice}
+	return limits{wall: wall, silence: 5 * time.Minute, cpu: wall * time.Duration(runtime.NumCPU()), memory: 4 << 30, file: 1, nice: p.Nice}
 }
 
 // runPass runs the job's next pass and hands each segment to the catalogue when it is durable.
 func (im *Importer) runPass(ctx context.Context, j *job) error {
-	ffmpeg, err := im.ffmpeg()
-	if err != nil {
-		return err
-	}
 	p := j.plan.Passes[j.pass]
-	store := newStorer(ctx, j.claim)
-	group, within := errgroup.WithContext(store.ctx)
-	a := newAssembly(within, p, store, outputLimit(j.probed.Duration))
-	playable := make(chan struct{})
-	group.Go(func() error {
-		defer close(a.steps)
-		command := process{path: ffmpeg, dir: im.dir(j.id), args: p.args(), limits: passLimits(p, j.probed.Duration)}
-		return command.run(within, a.read)
-	})
-	group.Go(func() error {
-		var once sync.Once
-		defer once.Do(func() { close(playable) })
-		return a.publish(func(r ready, blob manifest.Blob) {
-			im.add(j, p, r, blob)
-			if r.header == nil {
-				once.Do(func() { close(playable) })
-			}
-		})
-	})
+	e := passRun{length: j.probed.Duration, dir: im.dir(j.id), done: func(r ready, blob manifest.Blob) { im.add(j, p, r, blob) }}
 	if j.pass == 0 {
-		group.Go(func() error {
-			<-playable
-			im.poster(within, j)
-			return nil
-		})
+		e.beside = func(ctx context.Context) {
+			im.poster(ctx, j)
+			im.texts(ctx, j)
+		}
 	}
-	if err := errors.Join(group.Wait(), store.wait()); err != nil {
+	a, err := im.encode(ctx, j, p, e)
+	if err != nil {
 		return err
 	}
 	if err := im.storeTables(ctx, j, a); err != nil {
 		return err
 	}
 	return im.completePass(j, p)
+}
+
+// passRun is how a pass runs: over a source of the given length, in a folder, with done called for each step that is
+// durable, and beside, if there is one, from the first segment on.
+type passRun struct {
+	length time.Duration
+	dir    string
+	stdin  io.Reader
+	done   func(ready, manifest.Blob)
+	beside func(context.Context)
+}
+
+// encode runs ffmpeg for a pass and returns when all that it made is durable.
+func (im *Importer) encode(ctx context.Context, j *job, p pass, e passRun) (*assembly, error) {
+	ffmpeg, err := im.ffmpeg()
+	if err != nil {
+		return nil, err
+	}
+	store := newStorer(ctx, j.claim)
+	group, within := errgroup.WithContext(store.ctx)
+	a := newAssembly(within, p, store, outputLimit(e.length))
+	begun := make(chan struct{})
+	group.Go(func() error {
+		defer close(a.steps)
+		command := process{path: ffmpeg, dir: e.dir, args: p.args(), limits: passLimits(p, e.length), stdin: e.stdin}
+		return command.run(within, a.read)
+	})
+	group.Go(func() error {
+		var once sync.Once
+		defer once.Do(func() { close(begun) })
+		return a.publish(func(r ready, blob manifest.Blob) {
+			e.done(r, blob)
+			if r.header == nil {
+				once.Do(func() { close(begun) })
+			}
+		})
+	})
+	if e.beside != nil {
+		group.Go(func() error {
+			<-begun
+			e.beside(within)
+			return nil
+		})
+	}
+	return a, errors.Join(group.Wait(), store.wait())
 }
 
 // storeTables keeps what makes one MP4 file of each finished rendition's segments.
@@ -94,11 +117,10 @@ func outputLimit(length time.Duration) time.Duration {
 
 // add puts what has become durable into the draft and shows it.
 func (im *Importer) add(j *job, p pass, r ready, blob manifest.Blob) {
+	j.draft.add(r, blob)
 	if r.header != nil {
-		j.draft.addRendition(r.rendition(blob))
 		return
 	}
-	j.draft.addSegment(r.track.ID, manifest.Segment{Blob: blob, Start: r.start, Duration: r.duration})
 	m := j.draft.snapshot()
 	im.cfg.Catalog.Draft(j.id, m)
 	if r.track.TrackID == p.Outputs[0].TrackID && j.probed.Duration > 0 {
@@ -130,6 +152,10 @@ func (im *Importer) completePass(j *job, p pass) error {
 	return nil
 }
 
+// minPosterSeek is the shortest time worth seeking: a seek drops cover art and passes the only picture of a
+// very short film.
+const minPosterSeek = 500 * time.Millisecond
+
 // poster takes a picture at a quarter of the film. A video without one is still a video.
 func (im *Importer) poster(ctx context.Context, j *job) {
 	if j.plan.Poster < 0 {
@@ -146,9 +172,13 @@ func (im *Importer) makePoster(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{"-hide_banner", "-nostdin", "-v", "error", "-ss", fmt.Sprintf("%.3f", j.plan.PosterAt.Seconds())}, inputArgs()...)
+	args := []string{"-hide_banner", "-nostdin", "-v", "error"}
+	if at := j.plan.PosterAt; at >= minPosterSeek {
+		args = append(args, "-ss", fmt.Sprintf("%.3f", at.Seconds()))
+	}
+	args = append(args, inputArgs()...)
 	args = append(args, "-i", "file:"+sourceName, "-map", "0:"+strconv.Itoa(j.plan.Poster), "-frames:v", "1", "-an", "-sn", "-dn",
-		"-vf", "scale=w=min(iw*sar\\,960):h=-2,setsar=1,format=yuvj420p", "-c:v", "mjpeg", "-q:v", "4", "-map_metadata", "-1", "-f", "image2pipe", "pipe:1")
+		"-vf", "scale=w=trunc(min(iw*sar\\,960)/2)*2:h=trunc(min(iw*sar\\,960)/dar/2)*2,setsar=1,format=yuvj420p", "-c:v", "mjpeg", "-q:v", "4", "-map_metadata", "-1", "-f", "image2pipe", "pipe:1")
 	picture := process{path: ffmpeg, dir: im.dir(j.id), args: args,
 		limits: limits{wall: 2 * time.Minute, cpu: 2 * time.Minute, memory: 4 << 30, file: 1, nice: 10}}
 	s := newStorer(ctx, j.claim)

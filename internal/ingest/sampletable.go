@@ -12,6 +12,7 @@ import (
 // progressive MP4. It grows by 4 to 12 bytes a sample: about 3 MB for two hours of film.
 type sampleTable struct {
 	samples  uint32
+	origin   uint64 // where the first fragment starts, by its own count
 	end      uint64 // decode time at which the last sample ends
 	shown    int64  // presentation time at which the sample that is shown last ends
 	times    runs[uint32]
@@ -52,8 +53,12 @@ func newSampleTable() *sampleTable { return &sampleTable{allSync: true} }
 
 // add takes in a fragment that begins at offset in the rendition.
 func (s *sampleTable) add(f fragment, offset uint64) {
-	s.join(f.start)
-	decoded := int64(f.start)
+	if s.samples == 0 {
+		s.origin = f.start
+	}
+	start := f.start - min(s.origin, f.start)
+	s.join(start)
+	decoded := int64(start)
 	for _, run := range f.samples {
 		if len(run.Samples) == 0 {
 			continue
@@ -66,7 +71,7 @@ func (s *sampleTable) add(f fragment, offset uint64) {
 			s.shown = max(s.shown, decoded+int64(sample.CompositionTimeOffset))
 		}
 	}
-	s.end = f.start + f.duration
+	s.end = start + f.duration
 }
 
 // join stretches or shrinks the last sample to where the next fragment starts: a table has no gaps.
@@ -104,19 +109,30 @@ func (s *sampleTable) trak(header []byte) ([]byte, error) {
 	}
 	scale, shown := uint64(trak.Mdia.Mdhd.Timescale), max(s.shown, 0)
 	trak.Mdia.Mdhd.Duration = length
-	trak.Tkhd.Duration = uint64(shown) * manifest.MovieTimescale / scale
-	if trak.Edts != nil {
-		for _, list := range trak.Edts.Elst {
-			for i := range list.Entries {
-				from := max(list.Entries[i].MediaTime, 0)
-				list.Entries[i].SegmentDuration = uint64(max(shown-from, 0)) * manifest.MovieTimescale / scale
-			}
-		}
-	}
+	trak.Tkhd.Duration = editedLength(trak, uint64(shown)*manifest.MovieTimescale/scale, func(from int64) uint64 {
+		return uint64(max(shown-from, 0)) * manifest.MovieTimescale / scale
+	})
 	if err := s.fill(trak.Mdia.Minf); err != nil {
 		return nil, err
 	}
 	return encodeBoxes(trak)
+}
+
+// editedLength gives the entries of an edit list their lengths, those without media aside, and returns the
+// sum; without a list that is whole. Lengths are in ticks of the movie, lengthFrom takes ticks of the track.
+func editedLength(trak *mp4.TrakBox, whole uint64, lengthFrom func(from int64) uint64) (sum uint64) {
+	if trak.Edts == nil {
+		return whole
+	}
+	for _, list := range trak.Edts.Elst {
+		for i := range list.Entries {
+			if e := &list.Entries[i]; e.MediaTime >= 0 {
+				e.SegmentDuration = lengthFrom(e.MediaTime)
+			}
+			sum += list.Entries[i].SegmentDuration
+		}
+	}
+	return sum
 }
 
 // fill puts the table in the place of the empty one of a fragmented file (ISO/IEC 14496-12, 8.5 to 8.7).

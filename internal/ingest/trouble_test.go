@@ -55,12 +55,13 @@ func TestBadFilesFailWithWordsAndLeaveNothing(t *testing.T) {
 			}
 		})
 	}
-	good := b.catalog.ended(b.add(secret))
+	id := b.add(secret)
+	good := b.catalog.ended(id)
 	if good.state != "ready" {
 		t.Errorf("the good film after the bad: %s %s", good.code, good.message)
 	}
 	b.clean()
-	if kept := len(chunksOf(good)); b.store.Len() != kept {
+	if kept := len(chunksOf(b.catalog.ended(id))); b.store.Len() != kept {
 		t.Errorf("%d chunks stored, %d belong to the good film", b.store.Len(), kept)
 	}
 }
@@ -71,7 +72,7 @@ func chunksOf(v video) map[chunk.Ref]bool {
 	for info := range v.final.Chunks() {
 		refs[info.Ref] = true
 	}
-	for _, info := range v.at {
+	for _, info := range v.published {
 		refs[info.Ref] = true
 	}
 	return refs

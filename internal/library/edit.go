@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"shoal/internal/manifest"
 )
@@ -32,6 +33,7 @@ func (l *Library) Trash(ctx context.Context, id manifest.VideoID) error {
 	if l.forget(id) {
 		return nil
 	}
+	now := l.now().UTC()
 	return l.change(ctx, id, func(e *entry) error {
 		if e.video.State == Trashed {
 			return nil
@@ -39,7 +41,8 @@ func (l *Library) Trash(ctx context.Context, id manifest.VideoID) error {
 		if e.video.State == Processing {
 			e.fail("cancelled", "The video was deleted before it was ready. Add the file again to watch it.")
 		}
-		e.was, e.video.State, e.video.Playable = e.video.State, Trashed, false
+		e.was, e.trashed = e.video.State, now
+		e.video.State, e.video.Playable = Trashed, false
 		return nil
 	})
 }
@@ -49,31 +52,11 @@ func (l *Library) Trash(ctx context.Context, id manifest.VideoID) error {
 func (l *Library) Restore(ctx context.Context, id manifest.VideoID) (Video, error) {
 	return l.edit(ctx, id, func(e *entry) error {
 		if e.video.State == Trashed {
-			e.video.State, e.was = e.was, ""
+			e.video.State, e.was, e.trashed = e.was, "", time.Time{}
 			e.video.Playable = e.video.State == Ready
 		}
 		return nil
 	})
-}
-
-// Purge forgets a video for good, in whatever state it is; the caller has stopped its import. Its chunks are
-// left to the collector. Errors: ErrNotFound.
-func (l *Library) Purge(ctx context.Context, id manifest.VideoID) error {
-	l.writes.Lock()
-	defer l.writes.Unlock()
-	if l.forget(id) {
-		return nil
-	}
-	if _, err := l.Get(id); err != nil {
-		return err
-	}
-	if err := l.records.Delete(ctx, bucket, string(id)); err != nil {
-		return fmt.Errorf("purge video %s: %w", id, err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.videos, id)
-	return nil
 }
 
 // edit makes a durable change and returns the video after it.

@@ -19,9 +19,10 @@ import (
 
 // memory is Records in memory. Its fault is asked before each write and says what happens to it.
 type memory struct {
-	mu    sync.Mutex
-	rows  map[string][]byte
-	fault func(op, key string) fault
+	mu     sync.Mutex
+	rows   map[string][]byte
+	purged map[string][]byte
+	fault  func(op, key string) fault
 }
 
 type fault int
@@ -34,10 +35,23 @@ const (
 
 var errDisk = errors.New("disk trouble")
 
-func newMemory() *memory { return &memory{rows: make(map[string][]byte)} }
+func newMemory() *memory {
+	return &memory{rows: make(map[string][]byte), purged: make(map[string][]byte)}
+}
+
+// bucket returns the rows of one of the library's buckets.
+func (m *memory) bucket(name string) map[string][]byte {
+	switch name {
+	case "videos":
+		return m.rows
+	case "purged":
+		return m.purged
+	}
+	return nil
+}
 
 func (m *memory) write(ctx context.Context, op, bucket, key string, do func()) error {
-	if bucket != "videos" {
+	if m.bucket(bucket) == nil {
 		return fmt.Errorf("no bucket %q", bucket)
 	}
 	if err := ctx.Err(); err != nil {
@@ -59,16 +73,16 @@ func (m *memory) write(ctx context.Context, op, bucket, key string, do func()) e
 }
 
 func (m *memory) Save(ctx context.Context, bucket, key string, value []byte) error {
-	return m.write(ctx, "save", bucket, key, func() { m.rows[key] = bytes.Clone(value) })
+	return m.write(ctx, "save", bucket, key, func() { m.bucket(bucket)[key] = bytes.Clone(value) })
 }
 
 func (m *memory) Delete(ctx context.Context, bucket, key string) error {
-	return m.write(ctx, "delete", bucket, key, func() { delete(m.rows, key) })
+	return m.write(ctx, "delete", bucket, key, func() { delete(m.bucket(bucket), key) })
 }
 
-func (m *memory) Each(_ context.Context, _ string, f func(string, []byte) error) error {
+func (m *memory) Each(_ context.Context, bucket string, f func(string, []byte) error) error {
 	m.mu.Lock()
-	rows := maps.Clone(m.rows)
+	rows := maps.Clone(m.bucket(bucket))
 	m.mu.Unlock()
 	for key, value := range rows {
 		lent := bytes.Clone(value)
@@ -221,9 +235,23 @@ func film(seed string, segments int, complete bool) *manifest.Manifest {
 	return m
 }
 
-func blob(text string) *manifest.Blob {
+// content is what film says a video is made of, for the same seed and number of segments.
+func content(seed string, segments int) (all [][]byte) {
+	all = [][]byte{blobData(seed + " poster"), blobData(seed + " init")}
+	for i := range segments {
+		all = append(all, blobData(fmt.Sprint(seed, i)))
+	}
+	return all
+}
+
+func blobData(text string) []byte {
 	data := bytes.Repeat([]byte{' '}, 1000)
 	copy(data, text)
+	return data
+}
+
+func blob(text string) *manifest.Blob {
+	data := blobData(text)
 	info := chunk.Info{Ref: chunk.Sum(data), Size: 1000}
 	return &manifest.Blob{Hash: info.Ref, Size: 1000, Chunks: []chunk.Info{info}}
 }

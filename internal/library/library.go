@@ -18,8 +18,12 @@ import (
 	"shoal/internal/manifest"
 )
 
-// bucket holds one row for each video, under its id.
-const bucket = "videos"
+// bucket holds one row for each video, under its id; purgedBucket one for each that was purged and whose
+// chunks may still lie in the store.
+const (
+	bucket       = "videos"
+	purgedBucket = "purged"
+)
 
 // Records keeps small values durably. Its methods may be called from many goroutines at once.
 type Records interface {
@@ -59,14 +63,18 @@ type Library struct {
 
 	mu         sync.RWMutex
 	videos     map[manifest.VideoID]*entry // guarded by mu
+	purged     map[manifest.VideoID]purged // guarded by mu
 	unreadable int                         // guarded by mu
 }
 
 // entry is what the library knows of a video. Slices and pointers in it are replaced, never written to.
 type entry struct {
 	video Video
-	// was is the state to which a trashed video returns.
-	was State
+	// was is the state to which a trashed video returns, trashed when it was put into the trash.
+	was     State
+	trashed time.Time
+	// superseded lists the chunks of manifests that were published before, and go with the video at the latest.
+	superseded []chunk.Info
 	// draft is the newest manifest while the video is processed.
 	draft *manifest.Manifest
 	// folded is the title as it is sorted, words what a search looks through; both lower case.
@@ -83,8 +91,12 @@ func Open(ctx context.Context, records Records, store chunk.Store, opts Options)
 		newID:     opts.NewID,
 		manifests: newManifestCache(store, opts.CacheBytes),
 		videos:    make(map[manifest.VideoID]*entry),
+		purged:    make(map[manifest.VideoID]purged),
 	}
 	if err := records.Each(ctx, bucket, l.load); err != nil {
+		return nil, fmt.Errorf("open library: %w", err)
+	}
+	if err := records.Each(ctx, purgedBucket, l.loadPurged); err != nil {
 		return nil, fmt.Errorf("open library: %w", err)
 	}
 	return l, nil
@@ -115,6 +127,9 @@ func (l *Library) load(key string, value []byte) error {
 		l.unreadable++
 		l.log.Error("video record cannot be read and is left out", "video", key, "err", err)
 		return nil
+	}
+	if e.video.State == Trashed && e.trashed.IsZero() {
+		e.trashed = l.now()
 	}
 	l.videos[e.video.ID] = e
 	return nil
@@ -218,6 +233,7 @@ func (v Video) clone() Video {
 		v.Poster = &p
 	}
 	v.Renditions = slices.Clone(v.Renditions)
+	v.Chapters = slices.Clone(v.Chapters)
 	v.Manifest = slices.Clone(v.Manifest)
 	return v
 }

@@ -15,26 +15,35 @@ import (
 // Receive makes an entry for a file that begins to arrive. Name is the file's name; title may be empty, then
 // one is made from the name. Nothing is durable before Accept. Errors: ErrTitle.
 func (l *Library) Receive(name, title string) (manifest.VideoID, error) {
+	id := l.newID()
+	if err := l.Resume(id, name, title, l.now()); err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+// Resume is Receive for a video whose file was arriving before a restart. It fails when there is a video of
+// that id.
+func (l *Library) Resume(id manifest.VideoID, name, title string, created time.Time) error {
 	name = cleanName(name)
 	if title == "" {
 		title = titleFromName(name)
 	}
 	title, err := checkTitle(title)
 	if err != nil {
-		return "", err
+		return err
 	}
-	id := l.newID()
 	e := &entry{video: Video{
-		ID: id, State: Receiving, Stage: StageReceive, Created: l.now().UTC(), SourceName: name,
+		ID: id, State: Receiving, Stage: StageReceive, Created: created.UTC(), SourceName: name,
 	}}
 	e.setTitle(title)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.videos[id] != nil {
-		return "", fmt.Errorf("receive %q: id %s is taken", name, id)
+		return fmt.Errorf("receive %q: id %s is taken", name, id)
 	}
 	l.videos[id] = e
-	return id, nil
+	return nil
 }
 
 // Forget drops a video whose file did not arrive whole. Any other video is left alone.
@@ -62,7 +71,7 @@ func (l *Library) forget(id manifest.VideoID) bool {
 func (l *Library) Accept(ctx context.Context, id manifest.VideoID, size int64, sha256 chunk.Ref) (existing manifest.VideoID, duplicate bool, err error) {
 	l.writes.Lock()
 	defer l.writes.Unlock()
-	if existing, duplicate = l.sameFile(id, sha256); duplicate {
+	if existing, duplicate = l.sameFile(ctx, id, sha256); duplicate {
 		l.forget(id)
 		return existing, true, nil
 	}
@@ -95,24 +104,34 @@ func (l *Library) withdraw(ctx context.Context, id manifest.VideoID, cause error
 	return cause
 }
 
-// sameFile finds another video of the same bytes that is processing or ready, the oldest if there are several.
-func (l *Library) sameFile(id manifest.VideoID, sha256 chunk.Ref) (manifest.VideoID, bool) {
+// sameFile finds another video of the same bytes that is processing, or ready and whole, the oldest if there
+// are several. One that lost chunks is passed over: what is added now puts them back.
+func (l *Library) sameFile(ctx context.Context, id manifest.VideoID, sha256 chunk.Ref) (manifest.VideoID, bool) {
+	for _, v := range l.ofFile(id, sha256) {
+		if v.State == Processing || l.manifests.whole(ctx, v.Manifest) {
+			return v.ID, true
+		}
+	}
+	return "", false
+}
+
+// ofFile lists the other videos of the same bytes that are processing or ready, the oldest first.
+func (l *Library) ofFile(id manifest.VideoID, sha256 chunk.Ref) []Video {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	var found *entry
+	var found []*entry
 	for other, e := range l.videos {
 		live := e.video.State == Processing || e.video.State == Ready
-		if other == id || !live || e.video.SourceSHA256 != sha256 {
-			continue
-		}
-		if found == nil || byAge(e, found) < 0 {
-			found = e
+		if other != id && live && e.video.SourceSHA256 == sha256 {
+			found = append(found, e)
 		}
 	}
-	if found == nil {
-		return "", false
+	slices.SortFunc(found, byAge)
+	videos := make([]Video, len(found))
+	for i, e := range found {
+		videos[i] = e.video
 	}
-	return found.video.ID, true
+	return videos
 }
 
 // Unfinished lists the videos in state processing, oldest first.
@@ -181,6 +200,7 @@ func (e *entry) show(m *manifest.Manifest) {
 	}
 	e.video.Poster = m.Poster
 	e.video.Renditions = renditionInfos(m)
+	e.video.Storyboard, e.video.Chapters = m.Storyboard != nil, m.Chapters
 }
 
 // Publish makes a video ready, durably; at lists the chunks that hold the canonical bytes of m, which must be
@@ -193,6 +213,9 @@ func (l *Library) Publish(ctx context.Context, id manifest.VideoID, m *manifest.
 	err := l.change(ctx, id, func(e *entry) error {
 		if e.video.State != Processing && e.video.State != Ready {
 			return fmt.Errorf("publish in state %s: %w", e.video.State, ErrState)
+		}
+		if before := e.video.Manifest; len(before) > 0 && nameOf(before) != nameOf(at) {
+			e.superseded = slices.Concat(e.superseded, before)
 		}
 		e.video.State, e.video.Stage, e.video.Progress = Ready, StageDone, 1
 		e.video.Playable, e.video.Manifest = true, at
@@ -224,5 +247,6 @@ func (e *entry) fail(code, message string) {
 	e.video.State = Failed
 	e.video.Problem = &Problem{Code: code, Message: message}
 	e.video.Playable, e.video.Poster, e.video.Renditions = false, nil, nil
+	e.video.Storyboard, e.video.Chapters = false, nil
 	e.draft = nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"shoal/internal/chunk"
+	"shoal/internal/chunk/chunktest"
 	"shoal/internal/library"
 	"shoal/internal/manifest"
 )
@@ -104,6 +105,9 @@ func TestTheSameFileTwiceIsOneVideo(t *testing.T) {
 		first := h.accepted(string(state))
 		if state == library.Ready {
 			h.publish(first, film("x", 1, true))
+			for _, data := range content("x", 1) {
+				chunktest.Put(t, h.chunks, data)
+			}
 		}
 		again := h.received("again")
 		existing, duplicate, err := h.Accept(t.Context(), again, 1000, chunk.Sum([]byte(state)))
@@ -120,6 +124,26 @@ func TestTheSameFileTwiceIsOneVideo(t *testing.T) {
 	h.must(h.Trash(t.Context(), trashed))
 	for _, name := range []string{"failed", "trashed"} {
 		h.accepted(name) // fails the test when it is a duplicate
+	}
+}
+
+func TestAFilmThatLostAChunkMayBeAddedAgain(t *testing.T) {
+	h := newHouse(t)
+	m := film("film", 2, true)
+	var at []chunk.Info
+	for _, data := range content("film", 2) {
+		chunktest.Put(t, h.chunks, data)
+	}
+	id := h.accepted("film")
+	at = h.keep(m)
+	h.must(h.Publish(t.Context(), id, m, at))
+	for name, lost := range map[string]chunk.Ref{"segment": m.Renditions[0].Segments[1].Hash, "manifest": at[0].Ref} {
+		h.must(h.chunks.Delete(t.Context(), lost))
+		again := h.received(name)
+		if _, duplicate, err := h.Accept(t.Context(), again, 1000, chunk.Sum([]byte("film"))); err != nil || duplicate {
+			t.Errorf("without its %s: duplicate %v, %v", name, duplicate, err)
+		}
+		h.must(h.Fail(t.Context(), again, "test", "makes way for the next"))
 	}
 }
 

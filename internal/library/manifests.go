@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"shoal/internal/cache"
@@ -70,6 +71,25 @@ func (c *manifestCache) get(ctx context.Context, at []chunk.Info) (*manifest.Man
 // put keeps m as the manifest in the chunks at.
 func (c *manifestCache) put(at []chunk.Info, m *manifest.Manifest) {
 	c.kept.Put(nameOf(at), m, total(at))
+}
+
+// whole tells whether the store holds a manifest and every chunk that it names.
+func (c *manifestCache) whole(ctx context.Context, at []chunk.Info) bool {
+	m, err := c.get(ctx, at)
+	if err != nil {
+		return false
+	}
+	has := func(info chunk.Info) bool {
+		got, err := c.store.Stat(ctx, info.Ref)
+		return err == nil && got.Size == info.Size
+	}
+	for info := range m.Chunks() {
+		if !has(info) {
+			return false
+		}
+	}
+	// The manifest itself may have come from memory.
+	return !slices.ContainsFunc(at, func(info chunk.Info) bool { return !has(info) })
 }
 
 // read fetches, verifies and decodes the manifest in the chunks at.

@@ -22,7 +22,9 @@ type row struct {
 	Title   string           `json:"title"`
 	State   State            `json:"state"`
 	Was     State            `json:"was,omitempty"`
-	Stage   string           `json:"stage"`
+	// Trashed is when the video was put into the trash.
+	Trashed time.Time `json:"trashed,omitzero"`
+	Stage   string    `json:"stage"`
 	// Progress is kept of failed videos only: the others begin anew or are done.
 	Progress     float64         `json:"progress,omitempty"`
 	Problem      *Problem        `json:"problem,omitempty"`
@@ -33,7 +35,16 @@ type row struct {
 	SourceSHA256 chunk.Ref       `json:"source_sha256"`
 	Poster       *blobRow        `json:"poster,omitempty"`
 	Renditions   []RenditionInfo `json:"renditions,omitempty"`
+	Storyboard   bool            `json:"storyboard,omitempty"`
+	Chapters     []chapterRow    `json:"chapters,omitempty"`
 	Manifest     []chunk.Info    `json:"manifest,omitempty"`
+	// Superseded lists the chunks of manifests that were published before.
+	Superseded []chunk.Info `json:"superseded,omitempty"`
+}
+
+type chapterRow struct {
+	StartNS int64  `json:"start_ns"`
+	Title   string `json:"title"`
 }
 
 type blobRow struct {
@@ -45,7 +56,7 @@ type blobRow struct {
 func encodeRow(e *entry) ([]byte, error) {
 	v := &e.video
 	r := row{
-		Version: rowVersion, ID: v.ID, Title: v.Title, State: v.State, Was: e.was, Problem: v.Problem,
+		Version: rowVersion, ID: v.ID, Title: v.Title, State: v.State, Was: e.was, Trashed: e.trashed, Problem: v.Problem,
 		DurationNS: int64(v.Duration), Size: v.Size, Created: v.Created,
 		SourceName: v.SourceName, SourceSHA256: v.SourceSHA256,
 	}
@@ -53,9 +64,13 @@ func encodeRow(e *entry) ([]byte, error) {
 	case Failed:
 		r.Stage, r.Progress = v.Stage, v.Progress
 	case Ready:
-		r.Stage, r.Renditions, r.Manifest = StageDone, v.Renditions, v.Manifest
+		r.Stage, r.Renditions, r.Manifest, r.Superseded = StageDone, v.Renditions, v.Manifest, e.superseded
 		if v.Poster != nil {
 			r.Poster = &blobRow{Hash: v.Poster.Hash, Size: v.Poster.Size, Chunks: v.Poster.Chunks}
+		}
+		r.Storyboard = v.Storyboard
+		for _, c := range v.Chapters {
+			r.Chapters = append(r.Chapters, chapterRow{int64(c.Start), c.Title})
 		}
 	default:
 		r.Stage = StageCheck
@@ -127,7 +142,7 @@ func (r *row) checkState() error {
 }
 
 func (r *row) entry() *entry {
-	e := &entry{was: r.Was, video: Video{
+	e := &entry{was: r.Was, trashed: r.Trashed, superseded: r.Superseded, video: Video{
 		ID: r.ID, State: r.State, Stage: r.Stage, Progress: r.Progress, Problem: r.Problem,
 		Duration: time.Duration(r.DurationNS), Size: r.Size, Created: r.Created,
 		SourceName: r.SourceName, SourceSHA256: r.SourceSHA256,
@@ -138,6 +153,10 @@ func (r *row) entry() *entry {
 	}
 	if r.Poster != nil {
 		e.video.Poster = &manifest.Blob{Hash: r.Poster.Hash, Size: r.Poster.Size, Chunks: r.Poster.Chunks}
+	}
+	e.video.Storyboard = r.Storyboard
+	for _, c := range r.Chapters {
+		e.video.Chapters = append(e.video.Chapters, manifest.Chapter{Start: time.Duration(c.StartNS), Title: c.Title})
 	}
 	e.setTitle(r.Title)
 	return e

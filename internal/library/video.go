@@ -22,6 +22,8 @@ var (
 	ErrState = errors.New("video is in another state")
 	// ErrTitle says that a title is empty, too long or has control characters.
 	ErrTitle = errors.New("title must have 1 to 200 characters and no control characters")
+	// ErrUnreadable says that records of videos could not be read, so nobody knows all that is needed.
+	ErrUnreadable = errors.New("some records of videos cannot be read")
 	// ErrQuery says that a listing was asked for in a way that makes no sense.
 	ErrQuery = errors.New("bad query")
 )
@@ -69,6 +71,9 @@ type Video struct {
 	Playable   bool
 	Poster     *manifest.Blob
 	Renditions []RenditionInfo
+	// Storyboard tells whether there is one; Chapters are in order.
+	Storyboard bool
+	Chapters   []manifest.Chapter
 	// Manifest lists the chunks that hold the manifest's canonical bytes, once ready.
 	Manifest []chunk.Info
 }

@@ -44,7 +44,10 @@ func (n *Node) warnings() (all []httpapi.Warning) {
 		warn("disk_failed", "The disk did not keep what was written to it. Check the disk, then start the node again.")
 	}
 	if stats.VerifyFailures > 0 {
-		warn("chunks_damaged", "Some stored data went bad and was set aside. Check the disk, and add the films that no longer play again.")
+		warn("chunks_damaged", "Some stored data went bad and was set aside. Check the disk.")
+	}
+	for _, w := range n.upkeep.Warnings() {
+		warn(w.Code, w.Message)
 	}
 	return all
 }

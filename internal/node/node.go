@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,7 @@ import (
 	"shoal/internal/ingest"
 	"shoal/internal/library"
 	"shoal/internal/stream"
+	"shoal/internal/upkeep"
 	"shoal/web"
 )
 
@@ -44,6 +46,10 @@ type Config struct {
 	Copies int
 	// Capacity is how many bytes of chunks to hold at most; 0 for no limit but the disk's.
 	Capacity int64
+	// TrashFor is how long videos stay in the trash; 0 for 7 days.
+	TrashFor time.Duration
+	// ScrubRate is how many bytes a second are read to check what is stored; 0 for 10 MB.
+	ScrubRate int64
 	// FFmpeg and FFprobe are programs; empty means those in PATH.
 	FFmpeg, FFprobe string
 	Version         string
@@ -57,6 +63,7 @@ type Node struct {
 	disk     *disk.Disk
 	library  *library.Library
 	importer *ingest.Importer
+	upkeep   *upkeep.Keeper
 	http     *httpapi.Handler
 	listener net.Listener
 }
@@ -93,6 +100,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.importer.Recover(ctx); err != nil {
 		return err
 	}
+	n.upkeep = n.openUpkeep()
 	if n.http, err = n.openHTTP(ctx, stream.New(chunks, n.library)); err != nil {
 		return err
 	}
@@ -116,7 +124,7 @@ func (n *Node) openHTTP(ctx context.Context, streams *stream.Streams) (*httpapi.
 		return nil, err
 	}
 	return httpapi.New(httpapi.Config{
-		Library: n.library, Importer: n.importer, Streams: streams, Disk: space{n.disk, n.cfg.Capacity}, Pages: web.Files(),
+		Library: n.library, Importer: n.importer, Streams: streams, Disk: space{n.disk, n.cfg.Capacity}, Upkeep: caretaker{n.upkeep, n}, Pages: web.Files(),
 		Node: httpapi.Node{ID: id, Name: n.cfg.Name, Version: n.cfg.Version}, Copies: n.cfg.Copies, AdminToken: token,
 		AllowHosts: n.cfg.AllowHosts, PublicURL: n.cfg.PublicURL, TrustedProxies: texts(n.cfg.TrustedProxies),
 		TLS: certificate, Warnings: n.warnings, Registry: prometheus.NewRegistry(), Log: n.cfg.Log,
@@ -148,8 +156,8 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	defer announced.withdraw()
-	// Browsers go first, then the imports that they started, and last the disk that those write to.
-	return runInOrder(ctx, n.disk.Run, n.importer.Run, func(ctx context.Context) error { return n.http.Serve(ctx, n.listener) })
+	// Browsers go first, then the imports that they started, then the upkeep, and last the disk that all write to.
+	return runInOrder(ctx, n.disk.Run, n.upkeep.Run, n.importer.Run, func(ctx context.Context) error { return n.http.Serve(ctx, n.listener) })
 }
 
 // runInOrder runs all parts until ctx ends or one of them does, and then stops them one after another,

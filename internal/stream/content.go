@@ -21,7 +21,7 @@ type Kind string
 const (
 	Init    Kind = "init"
 	Segment Kind = "segment"
-	Poster  Kind = "poster"
+	Picture Kind = "picture"
 	Movie   Kind = "movie"
 )
 

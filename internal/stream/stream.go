@@ -81,16 +81,31 @@ func (s *Streams) Blob(ctx context.Context, id manifest.VideoID, rendition strin
 	return newContent(ctx, s.store, Segment, r.Segments[i].Blob), nil
 }
 
-// Poster opens a video's poster if it has that hash. Else it is as Blob.
-func (s *Streams) Poster(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*Content, error) {
+// Picture opens a video's poster, or its storyboard's image, if it has that hash. Else it is as Blob.
+func (s *Streams) Picture(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*Content, error) {
 	m, err := s.catalog.Manifest(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("open poster of video %s: %w", id, err)
+		return nil, fmt.Errorf("open picture of video %s: %w", id, err)
 	}
-	if m.Poster == nil || m.Poster.Hash != hash {
-		return nil, fmt.Errorf("open poster %s of video %s: %w", hash, id, ErrNotFound)
+	switch {
+	case m.Poster != nil && m.Poster.Hash == hash:
+		return newContent(ctx, s.store, Picture, *m.Poster), nil
+	case m.Storyboard != nil && m.Storyboard.Image.Hash == hash:
+		return newContent(ctx, s.store, Picture, m.Storyboard.Image), nil
 	}
-	return newContent(ctx, s.store, Poster, *m.Poster), nil
+	return nil, fmt.Errorf("open picture %s of video %s: %w", hash, id, ErrNotFound)
+}
+
+// Storyboard returns the WebVTT list of a video's small pictures, or ErrNotFound while there is none.
+func (s *Streams) Storyboard(ctx context.Context, id manifest.VideoID) ([]byte, error) {
+	m, err := s.catalog.Manifest(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("storyboard of video %s: %w", id, err)
+	}
+	if m.Storyboard == nil {
+		return nil, fmt.Errorf("storyboard of video %s: %w", id, ErrNotFound)
+	}
+	return m.Storyboard.WebVTT(m.Duration), nil
 }
 
 func (s *Streams) rendition(ctx context.Context, id manifest.VideoID, rendition string) (*manifest.Rendition, error) {

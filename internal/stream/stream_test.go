@@ -61,8 +61,8 @@ func TestEveryPartIsFoundByItsHash(t *testing.T) {
 	}
 	c, err := h.Blob(t.Context(), filmID, "v0", r.Init.Hash)
 	check(c, err, stream.Init, r.Init, "init")
-	c, err = h.Poster(t.Context(), filmID, m.Poster.Hash)
-	check(c, err, stream.Poster, *m.Poster, "poster")
+	c, err = h.Picture(t.Context(), filmID, m.Poster.Hash)
+	check(c, err, stream.Picture, *m.Poster, "poster")
 }
 
 func TestWhatAVideoDoesNotHaveIsNotFound(t *testing.T) {
@@ -80,8 +80,8 @@ func TestWhatAVideoDoesNotHaveIsNotFound(t *testing.T) {
 			return err
 		},
 		"its playlist":    func() error { _, err := h.Media(t.Context(), filmID, "v1"); return err },
-		"another poster":  func() error { _, err := h.Poster(t.Context(), filmID, other.Hash); return err },
-		"no poster":       func() error { _, err := h.Poster(t.Context(), "bare", chunk.Ref{}); return err },
+		"another poster":  func() error { _, err := h.Picture(t.Context(), filmID, other.Hash); return err },
+		"no poster":       func() error { _, err := h.Picture(t.Context(), "bare", chunk.Ref{}); return err },
 		"nothing to play": func() error { _, err := h.Master(t.Context(), "bare"); return err },
 		"no segment":      func() error { _, err := h.Media(t.Context(), "bare", "v0"); return err },
 	} {
@@ -96,7 +96,7 @@ func TestErrorsOfTheCatalogArePassedOn(t *testing.T) {
 	_, master := h.Master(t.Context(), "x")
 	_, media := h.Media(t.Context(), "x", "v0")
 	_, blob := h.Blob(t.Context(), "x", "v0", chunk.Ref{})
-	_, poster := h.Poster(t.Context(), "x", chunk.Ref{})
+	_, poster := h.Picture(t.Context(), "x", chunk.Ref{})
 	for i, err := range []error{master, media, blob, poster} {
 		if !errors.Is(err, errNoVideo) || errors.Is(err, stream.ErrNotFound) {
 			t.Errorf("%d: %v", i, err)

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -36,4 +37,13 @@ func Make(t testing.TB, name string, args ...[]string) string {
 		t.Fatalf("make %s (is ffmpeg installed? apt-get install ffmpeg): %v\n%s", name, err, out)
 	}
 	return path
+}
+
+// Encodes tells whether ffmpeg has an encoder of that name; "" is always there.
+func Encodes(encoder string) bool {
+	if encoder == "" {
+		return true
+	}
+	out, err := exec.Command("ffmpeg", "-v", "error", "-h", "encoder="+encoder).Output()
+	return err == nil && strings.HasPrefix(string(out), "Encoder "+encoder)
 }

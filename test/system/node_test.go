@@ -38,14 +38,21 @@ type machine struct {
 // boot starts a node over dir, which may hold an earlier node's data.
 func boot(t testing.TB, dir string) *machine {
 	t.Helper()
-	n, err := node.Open(t.Context(), node.Config{Data: dir, HTTP: "127.0.0.1:0", Name: "test"})
+	return bootWith(t, node.Config{Data: dir})
+}
+
+// bootWith starts a node with settings of its own.
+func bootWith(t testing.TB, cfg node.Config) *machine {
+	t.Helper()
+	cfg.HTTP, cfg.Name = "127.0.0.1:0", "test"
+	n, err := node.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- n.Run(ctx) }()
-	m := &machine{t: t, dir: dir, base: "http://" + n.Addr().String(), token: tokenOf(t, dir)}
+	m := &machine{t: t, dir: cfg.Data, base: "http://" + n.Addr().String(), token: tokenOf(t, cfg.Data)}
 	m.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -198,6 +205,9 @@ func files(t testing.TB, dir string) (all []string) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), ".later") { // a ready video's storyboard is still to come
+				continue
+			}
 			all = append(all, fmt.Sprintf("%s/%s", sub, e.Name()))
 		}
 	}

@@ -1,0 +1,110 @@
+package library
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"shoal/internal/chunk"
+	"shoal/internal/manifest"
+)
+
+// Contents is what a video is made of, as far as the store has to keep it.
+type Contents struct {
+	ID    manifest.VideoID
+	Title string
+	// Stored lists the chunks of the stored manifest.
+	Stored []chunk.Info
+	// Manifest is the stored manifest or the newest draft; nil when there is none, or when Err says why it
+	// cannot be read. It is shared and must not be changed.
+	Manifest *manifest.Manifest
+	Err      error
+	// superseded lists the chunks of older manifests of a purged video.
+	superseded []chunk.Info
+}
+
+// Chunks yields every chunk of the contents, those of the stored manifest last; one that is used twice comes
+// twice.
+func (c Contents) Chunks() iter.Seq[chunk.Info] {
+	return func(yield func(chunk.Info) bool) {
+		if c.Manifest != nil {
+			for info := range c.Manifest.Chunks() {
+				if !yield(info) {
+					return
+				}
+			}
+		}
+		for _, info := range slices.Concat(c.superseded, c.Stored) {
+			if !yield(info) {
+				return
+			}
+		}
+	}
+}
+
+// Live calls visit with the contents of every video that was there when it began and is not purged, those in the
+// trash included. Stored manifests are read one at a time and not kept in memory. It ends with the error of
+// visit as it is, or with ErrUnreadable, after all visits, when there may be more videos than it knows.
+func (l *Library) Live(ctx context.Context, visit func(Contents) error) error {
+	for _, id := range l.ids() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c, found := l.contents(id)
+		if !found {
+			continue
+		}
+		l.read(ctx, &c)
+		if err := visit(c); err != nil {
+			return err
+		}
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.unreadable > 0 {
+		return fmt.Errorf("%w: %d", ErrUnreadable, l.unreadable)
+	}
+	return nil
+}
+
+// PurgedContents returns what a purged video was made of, as far as it can still be read.
+func (l *Library) PurgedContents(ctx context.Context, id manifest.VideoID) Contents {
+	l.mu.RLock()
+	left := l.purged[id]
+	l.mu.RUnlock()
+	c := Contents{ID: id, Stored: left.manifest, Manifest: left.draft, superseded: left.superseded}
+	l.read(ctx, &c)
+	return c
+}
+
+func (l *Library) ids() []manifest.VideoID {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	ids := make([]manifest.VideoID, 0, len(l.videos))
+	for id := range l.videos {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (l *Library) contents(id manifest.VideoID) (c Contents, found bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	e := l.videos[id]
+	if e == nil {
+		return c, false
+	}
+	return Contents{ID: id, Title: e.video.Title, Stored: e.video.Manifest, Manifest: e.draft}, true
+}
+
+// read fetches the stored manifest, past the cache.
+func (l *Library) read(ctx context.Context, c *Contents) {
+	if len(c.Stored) == 0 {
+		return
+	}
+	if c.Manifest, c.Err = l.manifests.read(ctx, c.Stored); c.Err != nil {
+		c.Manifest, c.Err = nil, fmt.Errorf("manifest of video %s: %w", c.ID, c.Err)
+	}
+}
