@@ -8,7 +8,7 @@ ARGS     ?=
 # The client is built again when one of these changed; directories notice what was removed.
 CLIENT := $(shell find web -name node_modules -prune -o -name dist -prune -o -name test -prune -o ! -name '*.go' ! -path web -print 2>/dev/null)
 
-.PHONY: help run build test lint bench setup setup-test versions
+.PHONY: help run build test lint bench setup setup-test setup-bench versions
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -26,14 +26,17 @@ test: versions setup-test build ## Run every test: Go, TypeScript, browser
 lint: versions web/node_modules/.installed ## Check formatting, types, style, and that it builds for other systems
 	@scripts/lint.sh
 
-bench: versions setup ## Run the benchmarks
-	@go test -run '^$$' -bench . -benchmem ./...
+bench: versions setup-bench build ## Measure beside nginx, ffmpeg and plain hls.js; ARGS="-rows import -rounds 3" chooses
+	@go run ./bench $(ARGS)
 
 setup: ## Install what running needs: ffmpeg
 	@scripts/setup.sh ffmpeg
 
 setup-test: ## Install what testing needs: ffmpeg, chromium
 	@scripts/setup.sh ffmpeg chromium
+
+setup-bench: ## Install what measuring needs: ffmpeg, chromium, nginx, wrk
+	@scripts/setup.sh ffmpeg chromium nginx wrk
 
 versions:
 	@scripts/versions.sh

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Installs those of the named programs (ffmpeg, chromium) that are missing, and says so.
+# Installs those of the named programs (ffmpeg, chromium, nginx, wrk) that are missing, and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Where nginx lies on Debian, which not every user looks into.
+PATH=$PATH:/usr/sbin:/sbin
+# Packages of servers start none while they are installed, where this is obeyed.
+export RUNLEVEL=1
 
 has() { command -v "$1" >/dev/null; }
 
@@ -9,6 +13,7 @@ present() {
   case $1 in
     ffmpeg) has ffmpeg && has ffprobe ;;
     chromium) scripts/chromium.sh >/dev/null ;;
+    nginx | wrk) has "$1" ;;
     *) echo "setup does not know $1" >&2 && exit 2 ;;
   esac
 }
