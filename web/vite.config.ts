@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
+import { hlsTrackSource } from "./build/hls-track-source.ts";
 import { mediaChromeStyles } from "./build/media-chrome-styles.ts";
 
 /** Removes the last build's assets; dist itself holds a committed file, so that Vite must not empty it. */
@@ -12,9 +13,9 @@ function withoutOldAssets(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [mediaChromeStyles(), withoutOldAssets()],
+  plugins: [mediaChromeStyles(), hlsTrackSource(), withoutOldAssets()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  optimizeDeps: { exclude: ["media-chrome"] },
+  optimizeDeps: { exclude: ["media-chrome", "hls.js"] },
   build: {
     outDir: "dist",
     emptyOutDir: false,

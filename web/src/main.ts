@@ -8,6 +8,7 @@ import { effect, signal } from "@preact/signals";
 import { h, render } from "preact";
 import { createApi } from "./api/api.ts";
 import { openDeviceStorage } from "./player/device-storage.ts";
+import { LanguageMemory } from "./player/language-memory.ts";
 import { ResumeStore } from "./player/resume-store.ts";
 import { AddQueue } from "./ui/add-queue.ts";
 import { wholeProgress } from "./ui/add-steps.ts";
@@ -40,8 +41,10 @@ function createApp(): App {
     session: new SessionStore(api, notices),
     queue: new AddQueue(api, () => performance.now(), refresh),
     resume: new ResumeStore(storage, Date.now),
+    languages: new LanguageMemory(storage),
     preferences: openPreferences(storage, document.documentElement),
     title: signal(""),
+    keyListOpen: signal(false),
   };
 }
 

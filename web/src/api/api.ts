@@ -1,8 +1,8 @@
 import { send } from "./request.ts";
 import { readSession, type Session } from "./session.ts";
 import { readStatus, type Status } from "./status.ts";
-import { type SendProgress, uploadFile } from "./upload.ts";
-import { readVideo, readVideoPage, type Video, type VideoPage } from "./video.ts";
+import { abandonUpload, type SendWatch, uploadFile } from "./upload.ts";
+import { readVideo, readVideoPage, type Video, type VideoPage, type VideoState } from "./video.ts";
 
 export const sortOrders = ["new", "title", "duration"] as const;
 export type SortOrder = (typeof sortOrders)[number];
@@ -12,6 +12,8 @@ export interface VideoQuery {
   readonly search: string;
   readonly sort: SortOrder;
   readonly limit: number;
+  /** The videos in this state only; all but those in the trash without it. */
+  readonly state?: VideoState;
   readonly cursor?: string;
 }
 
@@ -22,7 +24,12 @@ export interface Api {
   renameVideo(id: string, title: string): Promise<Video>;
   /** Moves a video to the trash, or with purge deletes it for good. */
   deleteVideo(id: string, options?: { purge: boolean }): Promise<void>;
-  uploadFile(file: File, signal: AbortSignal, onProgress: SendProgress): Promise<Video>;
+  /** Takes a video out of the trash. */
+  restoreVideo(id: string): Promise<Video>;
+  /** Sends a file, or goes on sending it; see upload.ts. */
+  uploadFile(file: File, signal: AbortSignal, watch: SendWatch): Promise<Video>;
+  /** Has the box throw away what it has of a file that is not being sent just now. */
+  abandonUpload(file: File): Promise<void>;
   getStatus(signal?: AbortSignal): Promise<Status>;
   getSession(): Promise<Session>;
   /** Signs this browser in with a one-use key or a token. */
@@ -41,7 +48,9 @@ export function createApi(): Api {
       const path = options?.purge ? `${videoPath(id)}?purge=true` : videoPath(id);
       await send({ method: "DELETE", path });
     },
+    restoreVideo: async (id) => readVideo(await send({ method: "POST", path: `${videoPath(id)}/restore` })),
     uploadFile,
+    abandonUpload,
     getStatus: async (signal) => readStatus(await send({ path: "/api/v1/status", signal })),
     getSession,
     signIn: async (token) => {
@@ -65,6 +74,7 @@ function videoPath(id: string): string {
 function videosPath(query: VideoQuery): string {
   const params = new URLSearchParams({ sort: query.sort, limit: String(query.limit) });
   if (query.search !== "") params.set("q", query.search);
+  if (query.state !== undefined) params.set("state", query.state);
   if (query.cursor !== undefined) params.set("cursor", query.cursor);
   return `/api/v1/videos?${params}`;
 }

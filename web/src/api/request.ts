@@ -62,6 +62,7 @@ export interface Request {
   readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -87,9 +88,10 @@ export async function send(request: Request): Promise<unknown> {
 
 function bodyOf(request: Request): RequestInit {
   const method = request.method ?? "GET";
-  if (request.body === undefined) return { method, headers: { Accept: "application/json" } };
-  const headers = { Accept: "application/json", "Content-Type": "application/json" };
-  return { method, headers, body: JSON.stringify(request.body) };
+  const headers = { Accept: "application/json", ...request.headers };
+  if (request.body === undefined) return { method, headers };
+  const typed = { ...headers, "Content-Type": "application/json" };
+  return { method, headers: typed, body: JSON.stringify(request.body) };
 }
 
 /** A signal that is aborted with outer, or when the box takes too long; end gives both up. */

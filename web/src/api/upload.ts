@@ -1,47 +1,72 @@
 import { DecodeError } from "./decode.ts";
-import { noAnswer, problemOf } from "./request.ts";
+import { ApiError, send } from "./request.ts";
+import type { SendWatch, Sent } from "./resumable.ts";
+import { fingerprintOf, UploadPlaces } from "./upload-places.ts";
 import { readVideo, type Video } from "./video.ts";
 
-/** Called while a file is sent, with bytes sent so far and in all. */
-export type SendProgress = (sent: number, total: number) => void;
+export type { SendWatch } from "./resumable.ts";
+
+/** How often the box is asked for the video that it just named, and how long to wait in between, in ms. */
+const looks = 10;
+const lookEveryMs = 2000;
+
+const places = new UploadPlaces(browserStorage(), Date.now);
 
 /**
- * Sends a whole file and returns its video once the box has it. A file that the library knows comes back
- * with duplicate set. Throws an ApiError, or the signal's reason when it was aborted.
+ * Sends a whole file and returns its video once the box has it. It goes on where an earlier attempt ended. A
+ * file that the library knows comes back with duplicate set. When the signal is aborted the box throws away
+ * what it has, unless the reason is an UploadPaused. Throws an ApiError, or the signal's reason.
  */
-export function uploadFile(file: File, signal: AbortSignal, onProgress: SendProgress): Promise<Video> {
-  // XMLHttpRequest, because fetch tells nothing about how much of a body was sent.
-  const request = new XMLHttpRequest();
-  const stop = () => request.abort();
-  const answered = new Promise<Video>((resolve, reject) => {
-    request.upload.onprogress = (event) => onProgress(event.loaded, event.total);
-    request.onload = () => settle(request, resolve, reject);
-    request.onerror = () => reject(noAnswer());
-    request.onabort = () => reject(signal.reason);
+export async function uploadFile(file: File, signal: AbortSignal, watch: SendWatch): Promise<Video> {
+  const print = fingerprintOf(file);
+  // Most who open the page add nothing.
+  const { sendResumable } = await import("./resumable.ts");
+  const sent = await sendResumable({
+    body: file,
+    name: file.name,
+    size: file.size,
+    endpoint: new URL("/api/v1/uploads", location.href).href,
+    place: places.find(print),
+    signal,
+    watch,
+    onPlace: (url) => (url === null ? places.forget(print) : places.keep(print, url)),
   });
-  signal.throwIfAborted();
-  signal.addEventListener("abort", stop);
-  request.open("POST", `/api/v1/videos?name=${encodeURIComponent(file.name)}`);
-  request.setRequestHeader("Accept", "application/json");
-  request.setRequestHeader("Content-Type", "application/octet-stream");
-  request.send(file);
-  return answered.finally(() => signal.removeEventListener("abort", stop));
+  const video = await look(sent, signal);
+  places.forget(print);
+  return video;
 }
 
-function settle(
-  request: XMLHttpRequest,
-  resolve: (video: Video) => void,
-  reject: (reason: unknown) => void,
-): void {
-  if (request.status < 200 || request.status > 299) {
-    reject(problemOf(request.status, request.responseText));
-    return;
+/** Has the box throw away what it has of a file that is not being sent just now. Throws an ApiError. */
+export async function abandonUpload(file: File): Promise<void> {
+  const print = fingerprintOf(file);
+  const place = places.find(print);
+  if (place === null) return;
+  await send({ method: "DELETE", path: place, headers: { "Tus-Resumable": "1.0.0" } }).catch((error) => {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  });
+  places.forget(print);
+}
+
+/** Asks for the video that a file became; the box may be away for a moment just now. */
+async function look(sent: Sent, signal: AbortSignal): Promise<Video> {
+  for (let left = looks; ; left--) {
+    try {
+      const answer = await send({ path: `/api/v1/videos/${encodeURIComponent(sent.video)}`, signal });
+      if (typeof answer !== "object") throw new DecodeError("video is not an object");
+      return readVideo({ ...answer, duplicate: sent.duplicate });
+    } catch (error) {
+      const away = error instanceof ApiError && (error.status === 0 || error.status >= 500);
+      if (!away || left === 0) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
+}
+
+/** The browser's storage, null where the page may not use it. */
+function browserStorage(): Storage | null {
   try {
-    resolve(readVideo(JSON.parse(request.responseText)));
-  } catch (error) {
-    reject(
-      error instanceof DecodeError ? error : new DecodeError("the answer is not JSON", { cause: error }),
-    );
+    return globalThis.localStorage ?? null;
+  } catch {
+    return null;
   }
 }

@@ -17,6 +17,12 @@ export interface Rendition {
   readonly language: string;
 }
 
+/** A part of a video with a name; start in seconds. */
+export interface Chapter {
+  readonly start: number;
+  readonly title: string;
+}
+
 /** What went wrong, told for a person; the code is stable. */
 export interface Problem {
   readonly code: string;
@@ -37,6 +43,10 @@ export interface Video {
   readonly created: string;
   /** A path on this origin. */
   readonly poster: string | null;
+  /** A path on this origin, of a WebVTT file that names small pictures of the video. */
+  readonly storyboard: string | null;
+  /** In the order of their starts; empty when the file names none. */
+  readonly chapters: readonly Chapter[];
   readonly sourceName: string;
   readonly copies: { readonly want: number; readonly have: number };
   readonly renditions: readonly Rendition[];
@@ -73,8 +83,20 @@ function readCopies(value: unknown, where: string): { want: number; have: number
   return { want: fields.number("want", 0), have: fields.number("have", 0) };
 }
 
-/** A poster is shown only from this origin. */
-function readPoster(value: unknown, where: string): string | null {
+function readChapter(value: unknown, where: string): Chapter {
+  const fields = new Fields(value, where);
+  return { start: Math.max(0, fields.number("start")), title: fields.text("title", "") };
+}
+
+/** Chapters without a name are called by their number; one alone divides nothing. */
+function readChapters(fields: Fields): Chapter[] {
+  const chapters = fields.list("chapters", readChapter).toSorted((a, b) => a.start - b.start);
+  if (chapters.length < 2) return [];
+  return chapters.map(({ start, title }, index) => ({ start, title: title || `Chapter ${index + 1}` }));
+}
+
+/** Pictures are shown only from this origin. */
+function readPath(value: unknown, where: string): string | null {
   const path = readText(value, where);
   return path.startsWith("/") && !path.startsWith("//") ? path : null;
 }
@@ -92,7 +114,9 @@ export function readVideo(value: unknown, where = "video"): Video {
     duration: Math.max(0, fields.number("duration", 0)),
     size: Math.max(0, fields.number("size", 0)),
     created: fields.text("created", ""),
-    poster: fields.optional("poster", readPoster),
+    poster: fields.optional("poster", readPath),
+    storyboard: fields.optional("storyboard", readPath),
+    chapters: readChapters(fields),
     sourceName: fields.text("source_name", ""),
     copies: fields.optional("copies", readCopies) ?? { want: 0, have: 0 },
     renditions: fields.list("renditions", readRendition),
@@ -116,4 +140,10 @@ export function isSoundOnly(video: Video): boolean {
     video.renditions.some((rendition) => rendition.kind === "audio") &&
     !video.renditions.some((rendition) => rendition.kind === "video")
   );
+}
+
+/** Whether one quality is there from start to end; a box makes a small one first, and then a better one. */
+export function hasWholeQuality(video: Video): boolean {
+  if (!video.playable) return false;
+  return !isBusy(video) || video.renditions.filter((rendition) => rendition.kind === "video").length > 1;
 }

@@ -3,12 +3,13 @@ import workerPath from "hls.js/dist/hls.worker.js?url";
 import { Backoff } from "./backoff.ts";
 import { countingLoader } from "./counting-loader.ts";
 import { eagerPlaylistLoader } from "./eager-playlist-loader.ts";
+import type { LanguageMemory } from "./language-memory.ts";
 import type { PlaybackStats } from "./playback-stats.ts";
 import { brokenPlayback, cannotDecode, passingTrouble, type Trouble } from "./trouble.ts";
 
 /** What a stream tells its player. */
 export interface StreamEvents {
-  /** The qualities and sound tracks, or the choice among them, changed. */
+  /** The qualities, sound tracks and subtitles, or the choice among them, changed. */
   onTracks(): void;
   /** What is wrong now; null when it plays. */
   onTrouble(trouble: Trouble | null): void;
@@ -21,8 +22,22 @@ function policy(maxLoadTimeMs: number): { default: LoadPolicy["default"] } {
   return { default: { ...limits, timeoutRetry: retry, errorRetry: retry } };
 }
 
-function settings(media: HTMLMediaElement, stats: PlaybackStats, startPosition: number): Partial<HlsConfig> {
+/** What one stream plays, and from where. */
+export interface StreamOptions {
+  readonly media: HTMLMediaElement;
+  /** The address of the master playlist. */
+  readonly source: string;
+  /** Where to begin, in seconds. */
+  readonly startPosition: number;
+  readonly languages: LanguageMemory;
+}
+
+function settings(
+  { media, startPosition, languages }: StreamOptions,
+  stats: PlaybackStats,
+): Partial<HlsConfig> {
   return {
+    ...preferencesIn(languages),
     workerPath,
     fLoader: countingLoader(stats),
     pLoader: eagerPlaylistLoader(() => (media.duration || 0) - media.currentTime),
@@ -39,6 +54,16 @@ function settings(media: HTMLMediaElement, stats: PlaybackStats, startPosition: 
   };
 }
 
+/** A language tag for "no language": no track has it, so that no subtitles are shown. */
+const noLanguage = "zxx";
+
+function preferencesIn({ sound, text }: LanguageMemory): Partial<HlsConfig> {
+  return {
+    ...(sound === null ? {} : { audioPreference: { lang: sound } }),
+    ...(text === null ? {} : { subtitlePreference: { lang: text === "off" ? noLanguage : text } }),
+  };
+}
+
 const undecodable: readonly string[] = [
   Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
   Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR,
@@ -49,29 +74,19 @@ const undecodable: readonly string[] = [
 export class HlsStream {
   readonly hls: Hls;
   readonly #events: StreamEvents;
-  readonly #media: HTMLMediaElement;
-  readonly #source: string;
-  readonly #startPosition: number;
+  readonly #options: StreamOptions;
   readonly #backoff = new Backoff(1000, 15_000);
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #recovered = false;
   #troubled = false;
 
-  constructor(
-    media: HTMLMediaElement,
-    source: string,
-    startPosition: number,
-    stats: PlaybackStats,
-    events: StreamEvents,
-  ) {
+  constructor(options: StreamOptions, stats: PlaybackStats, events: StreamEvents) {
     this.#events = events;
-    this.#media = media;
-    this.#source = source;
-    this.#startPosition = startPosition;
-    this.hls = new Hls(settings(media, stats, startPosition));
+    this.#options = options;
+    this.hls = new Hls(settings(options, stats));
     this.#listen();
-    this.hls.loadSource(source);
-    this.hls.attachMedia(media);
+    this.hls.loadSource(options.source);
+    this.hls.attachMedia(options.media);
   }
 
   destroy(): void {
@@ -86,6 +101,8 @@ export class HlsStream {
     hls.on(Hls.Events.LEVEL_SWITCHED, tracks);
     hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, tracks);
     hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, tracks);
+    hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, tracks);
+    hls.on(Hls.Events.SUBTITLE_TRACK_SWITCH, tracks);
     hls.on(Hls.Events.FRAG_LOADED, () => this.#works());
     hls.on(Hls.Events.LEVEL_LOADED, () => this.#works());
     hls.on(Hls.Events.ERROR, (_, data) => this.#onError(data));
@@ -112,8 +129,9 @@ export class HlsStream {
   }
 
   #tryAgain(): void {
-    if (this.hls.levels.length === 0) this.hls.loadSource(this.#source);
-    else this.hls.startLoad(this.#media.currentTime || this.#startPosition);
+    const { media, source, startPosition } = this.#options;
+    if (this.hls.levels.length === 0) this.hls.loadSource(source);
+    else this.hls.startLoad(media.currentTime || startPosition);
   }
 
   #onMediaError(data: ErrorData): void {

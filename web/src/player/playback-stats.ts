@@ -36,6 +36,8 @@ export class PlaybackStats {
   readonly #navigation: number;
   readonly #stalls = new StallCounter();
   #firstFrame: number | null = null;
+  #seekStart: number | null = null;
+  #lastSeek: number | null = null;
   #originBytes = 0;
   #segments: SegmentRecord[] = [];
 
@@ -50,7 +52,19 @@ export class PlaybackStats {
   }
 
   notePlayback(event: PlaybackEvent): void {
+    if (event === "seeking") this.#seekStart = this.#now();
     this.#stalls.note(event, this.#now());
+  }
+
+  /** Notes that the picture at the place of the last seek is there. */
+  noteSeeked(): void {
+    if (this.#seekStart !== null) this.#lastSeek = this.#now() - this.#seekStart;
+    this.#seekStart = null;
+  }
+
+  /** How long the last seek took that came to its end, in ms; null before the first one. */
+  get lastSeekMs(): number | null {
+    return this.#lastSeek;
   }
 
   /** Notes bytes that came from the origin, also of transfers that were cut off. */

@@ -2,9 +2,11 @@ import "./player.css";
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { type Chapter, showChapters } from "./chapters.ts";
 import { formatDuration } from "./duration.ts";
 import { type Echo, KeyEcho } from "./key-echo.tsx";
-import { listenToKeys } from "./key-listener.ts";
+import { listenToKeys, type PageWish } from "./key-listener.ts";
+import type { LanguageMemory } from "./language-memory.ts";
 import {
   alwaysShown,
   MediaController,
@@ -20,6 +22,7 @@ import type { ShoalStats } from "./playback-stats.ts";
 import { Player } from "./player.ts";
 import { SettingsMenu } from "./settings-menu.tsx";
 import { canStyleShadowRoots } from "./shadow-styles.ts";
+import { StatsPanel } from "./stats-panel.tsx";
 
 export interface PlayerViewProps {
   /** The address of the master playlist. */
@@ -32,10 +35,22 @@ export interface PlayerViewProps {
   readonly poster: string | null;
   /** True for a recording without a picture. */
   readonly soundOnly: boolean;
+  /** The address of a WebVTT file that names small pictures of the video, or null. */
+  readonly storyboard: string | null;
+  readonly chapters: readonly Chapter[];
+  /** The length in seconds, 0 before it is known. */
+  readonly duration: number;
+  readonly languages: LanguageMemory;
   readonly keysEnabled: boolean;
   readonly onPosition: (position: number, duration: number) => void;
   /** Called with a way to read the statistics, and with null when playing ends. */
   readonly onStats: (read: (() => ShoalStats) | null) => void;
+  /** Called with a way to go to a position in seconds, and with null when playing ends. */
+  readonly onSeeker: (seek: ((position: number) => void) | null) => void;
+  /** Does what a key asked of the page, and returns what to say of it; "" says nothing. */
+  readonly onWish: (wish: PageWish) => string;
+  /** Called when the list of keys is asked for. */
+  readonly onKeyList: () => void;
 }
 
 /** A video with its controls. It plays from mounting until unmounting; changed sources need a new key. */
@@ -45,11 +60,10 @@ export function PlayerView(props: PlayerViewProps) {
   const player = useSignal<Player | null>(null);
   const echo = useSignal<Echo | null>(null);
   const menuOpen = useSignal(false);
+  const statsOpen = useSignal(false);
   usePlayer(props, media, player);
-  useEffect(() => {
-    if (player.value === null || !props.keysEnabled) return;
-    return listenToKeys(player.value, () => frame.current, media, echo);
-  }, [player.value, props.keysEnabled]);
+  useChapters(props, media);
+  useKeys(props, { player, media, frame, echo, statsOpen });
   return (
     <Frame frameRef={frame} keepControls={menuOpen.value}>
       <video
@@ -61,10 +75,15 @@ export function PlayerView(props: PlayerViewProps) {
         controls={!canStyleShadowRoots()}
         {...(props.poster === null ? {} : { poster: props.poster })}
         aria-label={props.title}
-      />
+      >
+        {props.storyboard !== null && <Storyboard source={props.storyboard} />}
+      </video>
       {props.soundOnly && <SoundOnly title={props.title} />}
       <Overlays player={player} echo={echo} startPosition={props.startPosition} />
-      {canStyleShadowRoots() && <ControlBar player={player} menuOpen={menuOpen} />}
+      {player.value !== null && statsOpen.value && <StatsPanel player={player.value} open={statsOpen} />}
+      {canStyleShadowRoots() && (
+        <ControlBar player={player} menuOpen={menuOpen} statsOpen={statsOpen} onKeyList={props.onKeyList} />
+      )}
     </Frame>
   );
 }
@@ -76,16 +95,68 @@ function usePlayer(
 ): void {
   useLayoutEffect(() => {
     if (media.current === null) return;
-    const { source, startPosition, navigation, onPosition, onStats } = props;
-    const player = new Player({ media: media.current, source, startPosition, navigation, onPosition });
+    const { source, startPosition, languages, navigation, onPosition, onStats, onSeeker } = props;
+    const player = new Player({
+      media: media.current,
+      source,
+      startPosition,
+      languages,
+      navigation,
+      onPosition,
+    });
     current.value = player;
     onStats(() => player.stats());
+    onSeeker((position) => player.seekTo(position));
     return () => {
       current.value = null;
       onStats(null);
+      onSeeker(null);
       player.destroy();
     };
   }, []);
+}
+
+function useChapters(props: PlayerViewProps, media: RefObject<HTMLVideoElement | null>): void {
+  const { chapters, duration } = props;
+  useEffect(() => {
+    if (media.current !== null) showChapters(media.current, chapters, duration);
+  }, [JSON.stringify(chapters), duration]);
+}
+
+interface KeyParts {
+  readonly player: Signal<Player | null>;
+  readonly media: RefObject<HTMLVideoElement | null>;
+  readonly frame: RefObject<HTMLElement | null>;
+  readonly echo: Signal<Echo | null>;
+  readonly statsOpen: Signal<boolean>;
+}
+
+function useKeys(props: PlayerViewProps, parts: KeyParts): void {
+  const latest = useRef(props);
+  latest.current = props;
+  const { player, media, frame, echo, statsOpen } = parts;
+  useEffect(() => {
+    if (player.value === null || media.current === null || !props.keysEnabled) return;
+    return listenToKeys({
+      player: player.value,
+      media: media.current,
+      frame: () => frame.current,
+      chapters: () => latest.current.chapters,
+      echo,
+      statsOpen,
+      onWish: (wish) => latest.current.onWish(wish),
+    });
+  }, [player.value, props.keysEnabled]);
+}
+
+/** media-chrome finds the pictures for its preview by this label. */
+function Storyboard({ source }: { source: string }) {
+  const track = useRef<HTMLTrackElement>(null);
+  useEffect(() => {
+    // A browser loads a track only once it is switched on.
+    if (track.current !== null) track.current.track.mode = "hidden";
+  }, []);
+  return <track ref={track} kind="metadata" label="thumbnails" src={source} default />;
 }
 
 /** media-chrome's controller; a plain box in browsers that cannot style its controls. */
@@ -108,7 +179,13 @@ function Frame(props: {
   );
 }
 
-function ControlBar(props: { player: Signal<Player | null>; menuOpen: Signal<boolean> }) {
+function ControlBar(props: {
+  player: Signal<Player | null>;
+  menuOpen: Signal<boolean>;
+  statsOpen: Signal<boolean>;
+  onKeyList: () => void;
+}) {
+  const player = props.player.value;
   return (
     <div class="player-bar">
       <MediaTimeRange class="player-seek" />
@@ -116,9 +193,16 @@ function ControlBar(props: { player: Signal<Player | null>; menuOpen: Signal<boo
         <MediaPlayButton />
         <MediaMuteButton />
         <MediaVolumeRange class="player-volume" />
-        {props.player.value !== null && <TimeText player={props.player.value} />}
+        {player !== null && <TimeText player={player} />}
         <span class="player-gap" />
-        {props.player.value !== null && <SettingsMenu player={props.player.value} open={props.menuOpen} />}
+        {player !== null && (
+          <SettingsMenu
+            player={player}
+            open={props.menuOpen}
+            statsOpen={props.statsOpen}
+            onKeyList={props.onKeyList}
+          />
+        )}
         <MediaPipButton class="player-pip" />
         <MediaFullscreenButton />
       </div>

@@ -1,7 +1,9 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import Hls from "hls.js";
+import { type PlaybackFacts, readFacts } from "./facts.ts";
 import { HlsStream } from "./hls-stream.ts";
 import type { KeyAction } from "./keys.ts";
+import type { LanguageMemory } from "./language-memory.ts";
 import { bufferedAhead, PlaybackStats, type ShoalStats } from "./playback-stats.ts";
 import type { PlaybackEvent } from "./stall-counter.ts";
 import {
@@ -9,9 +11,11 @@ import {
   type Choice,
   languageName,
   nextRate,
+  noText,
   qualityChoices,
   qualityName,
   soundChoices,
+  textChoices,
 } from "./tracks.ts";
 import { cannotStream, passingTrouble, type Trouble } from "./trouble.ts";
 
@@ -23,6 +27,8 @@ export interface PlayerSettings {
   readonly autoPicked: string;
   readonly sounds: readonly Choice[];
   readonly sound: number;
+  readonly texts: readonly Choice[];
+  readonly text: number;
   readonly rate: number;
 }
 
@@ -38,6 +44,8 @@ export interface PlayerOptions {
   readonly source: string;
   /** Where to begin, in seconds. */
   readonly startPosition: number;
+  /** The languages to begin with; what is chosen is kept there. */
+  readonly languages: LanguageMemory;
   /** When the page was asked for, on the clock of performance.now. */
   readonly navigation: number;
   /** Called as time goes on, and once at the end, with the position in seconds. */
@@ -50,8 +58,12 @@ const noSettings: PlayerSettings = {
   autoPicked: "",
   sounds: [],
   sound: 0,
+  texts: [],
+  text: noText,
   rate: 1,
 };
+
+const usualFrameRate = 25;
 
 /** Plays one video in a media element, from construction until destroy. */
 export class Player {
@@ -65,6 +77,7 @@ export class Player {
   readonly #listeners = new AbortController();
   #stream: HlsStream | null = null;
   #savedAt = 0;
+  #lastText = 0;
 
   constructor(options: PlayerOptions) {
     this.#options = options;
@@ -98,6 +111,11 @@ export class Player {
     return this.#stats.snapshot(bufferedAhead(this.#media.buffered, this.#media.currentTime));
   }
 
+  /** How the video plays at this moment. */
+  facts(): PlaybackFacts {
+    return readFacts(this.#media, this.#stream?.hls ?? null, this.#stats);
+  }
+
   destroy(): void {
     this.#tellPosition();
     this.#listeners.abort();
@@ -120,31 +138,68 @@ export class Player {
   }
 
   chooseSound(id: number): void {
-    if (this.#stream === null) return;
-    this.#stream.hls.audioTrack = id;
+    const hls = this.#stream?.hls;
+    if (hls === undefined) return;
+    hls.audioTrack = id;
+    const language = hls.audioTracks[id]?.lang;
+    if (language) this.#options.languages.sound = language;
     this.#refreshSettings();
+  }
+
+  /** Shows the subtitles with this id, or none. */
+  chooseText(id: number): void {
+    const hls = this.#stream?.hls;
+    if (hls === undefined) return;
+    const language = hls.subtitleTracks[id]?.lang;
+    if (id === noText) this.#options.languages.text = "off";
+    else if (language) this.#options.languages.text = language;
+    if (id !== noText) this.#lastText = id;
+    hls.subtitleDisplay = true;
+    hls.subtitleTrack = id;
+    this.#refreshSettings();
+  }
+
+  /** Shows subtitles, those that were shown last if any were, or hides them. */
+  toggleText(): void {
+    const { texts, text } = this.#settings.value;
+    const last = texts.some(({ id }) => id === this.#lastText) ? this.#lastText : 0;
+    if (texts.length > 0) this.chooseText(text === noText ? last : noText);
+  }
+
+  /** Goes on with the next sound track, and after the last one with the first. */
+  nextSound(): void {
+    const { sounds, sound } = this.#settings.value;
+    if (sounds.length > 0) this.chooseSound((sound + 1) % sounds.length);
   }
 
   chooseRate(rate: number): void {
     this.#media.playbackRate = rate;
   }
 
-  /** Does what a key asks for, except for the full screen, which belongs to the controls. */
+  /** Goes to a position in seconds, or to the end when that is earlier. */
+  seekTo(position: number): void {
+    this.#media.currentTime = Math.max(0, Math.min(position, this.#end()));
+  }
+
+  /** Does what a key asks of the video; what belongs to the controls or to the page is left to them. */
   act(action: KeyAction): void {
     const media = this.#media;
     if (action.kind === "toggle-play") this.#togglePlay();
-    else if (action.kind === "seek-by") this.#seekTo(media.currentTime + action.seconds);
-    else if (action.kind === "seek-to") this.#seekTo(this.#end() * action.fraction);
+    else if (action.kind === "seek-by") this.seekTo(media.currentTime + action.seconds);
+    else if (action.kind === "seek-to") this.seekTo(this.#end() * action.fraction);
     else if (action.kind === "volume-by") this.#changeVolume(action.amount);
     else if (action.kind === "toggle-mute") this.#toggleMute();
+    else if (action.kind === "toggle-captions") this.toggleText();
+    else if (action.kind === "next-sound") this.nextSound();
+    else if (action.kind === "frame-step") this.#stepFrame(action.direction);
     else if (action.kind === "speed-step")
       media.playbackRate = nextRate(media.playbackRate, action.direction);
   }
 
   #open(): void {
-    const { media, source, startPosition } = this.#options;
+    const { media } = this.#options;
     if (Hls.isSupported()) {
-      this.#stream = new HlsStream(media, source, startPosition, this.#stats, {
+      this.#stream = new HlsStream(this.#options, this.#stats, {
         onTracks: () => this.#refreshSettings(),
         onTrouble: (trouble) => {
           this.#trouble.value = trouble;
@@ -180,6 +235,7 @@ export class Player {
     this.#on("loadedmetadata", () => void this.#start());
     this.#on("timeupdate", () => this.#onTime());
     for (const type of ["timeupdate", "seeking", "durationchange"]) this.#on(type, () => this.#showTime());
+    this.#on("seeked", () => this.#stats.noteSeeked());
     this.#on("pause", () => this.#tellPosition());
     this.#on("ended", () => this.#tellPosition());
     this.#on("volumechange", () => this.#onVolume());
@@ -259,8 +315,11 @@ export class Player {
     else this.#media.pause();
   }
 
-  #seekTo(position: number): void {
-    this.#media.currentTime = Math.max(0, Math.min(position, this.#end()));
+  /** A step of a little more than a picture's time never shows the same picture twice. */
+  #stepFrame(direction: 1 | -1): void {
+    const hls = this.#stream?.hls;
+    const rate = hls?.levels[hls.currentLevel]?.frameRate || usualFrameRate;
+    if (this.#media.paused) this.seekTo(this.#media.currentTime + (direction * 1.001) / rate);
   }
 
   #changeVolume(amount: number): void {
@@ -282,6 +341,9 @@ export class Player {
       autoPicked: playing && playing.height > 0 ? qualityName(playing.width, playing.height) : "",
       sounds: soundChoices(hls?.audioTracks ?? [], languageName),
       sound: hls?.audioTrack ?? 0,
+      texts: textChoices(hls?.subtitleTracks ?? [], languageName),
+      // hls.js may have one ready that it does not show.
+      text: hls?.subtitleDisplay ? hls.subtitleTrack : noText,
       rate: this.#media.playbackRate,
     };
   }

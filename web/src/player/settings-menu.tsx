@@ -4,8 +4,15 @@ import { closeOnLeaving } from "./close-on-leaving.ts";
 import type { Player } from "./player.ts";
 import { autoQuality, type Choice, playbackRates } from "./tracks.ts";
 
-/** The button and panel to choose quality, sound track and speed. */
-export function SettingsMenu(props: { player: Player; open: Signal<boolean> }) {
+export interface SettingsMenuProps {
+  readonly player: Player;
+  readonly open: Signal<boolean>;
+  readonly statsOpen: Signal<boolean>;
+  readonly onKeyList: () => void;
+}
+
+/** The button and panel to choose quality, sound track, subtitles and speed, and to see more. */
+export function SettingsMenu(props: SettingsMenuProps) {
   const { open } = props;
   const root = useRef<HTMLDivElement>(null);
   const panelId = useId();
@@ -34,16 +41,20 @@ export function SettingsMenu(props: { player: Player; open: Signal<boolean> }) {
         </svg>
       </button>
       <div id={panelId} class="player-panel" hidden={!open.value}>
-        {open.value && <Panel player={props.player} />}
+        {open.value && <Panel {...props} />}
       </div>
     </div>
   );
 }
 
-function Panel({ player }: { player: Player }) {
+function Panel({ player, open, statsOpen, onKeyList }: SettingsMenuProps) {
   const settings = player.settings.value;
   const auto = settings.autoPicked ? `Auto (${settings.autoPicked})` : "Auto";
   const qualities = [{ id: autoQuality, label: auto }, ...settings.qualities];
+  const leaveFor = (next: () => void) => {
+    open.value = false;
+    next();
+  };
   const rates = playbackRates.map((rate) => ({ id: rate, label: rate === 1 ? "Normal" : `${rate}×` }));
   return (
     <>
@@ -61,12 +72,29 @@ function Panel({ player }: { player: Player }) {
           choose={(id) => player.chooseSound(id)}
         />
       )}
+      {settings.texts.length > 0 && (
+        <Choices
+          legend="Subtitles"
+          choices={settings.texts}
+          chosen={settings.text}
+          choose={(id) => player.chooseText(id)}
+        />
+      )}
       <Choices
         legend="Speed"
         choices={rates}
         chosen={settings.rate}
         choose={(rate) => player.chooseRate(rate)}
       />
+      <div class="player-more">
+        <p>More</p>
+        <button type="button" onClick={() => leaveFor(() => (statsOpen.value = !statsOpen.value))}>
+          {statsOpen.value ? "Hide statistics" : "Statistics"}
+        </button>
+        <button type="button" onClick={() => leaveFor(onKeyList)}>
+          Keys
+        </button>
+      </div>
     </>
   );
 }

@@ -16,8 +16,11 @@ export interface Level {
   readonly bitrate: number;
 }
 
-/** What a sound list is made from. */
-export interface SoundTrack {
+/** The id of no subtitles. */
+export const noText = -1;
+
+/** What the lists of sound and subtitles are made from. */
+export interface LanguageTrack {
   readonly name?: string | undefined;
   readonly lang?: string | undefined;
 }
@@ -51,14 +54,30 @@ function megabits(bitrate: number): string {
 }
 
 /** The sound tracks to choose from, in their order. Empty when there is nothing to choose. */
-export function soundChoices(tracks: readonly SoundTrack[], nameOf: (tag: string) => string): Choice[] {
-  if (tracks.length < 2) return [];
-  return tracks.map((track, id) => ({ id, label: soundName(track, nameOf) || `Track ${id + 1}` }));
+export function soundChoices(tracks: readonly LanguageTrack[], nameOf: (tag: string) => string): Choice[] {
+  return tracks.length < 2 ? [] : languageChoices(tracks, nameOf);
 }
 
-function soundName(track: SoundTrack, nameOf: (tag: string) => string): string {
-  if (track.name && track.name !== track.lang) return track.name;
-  return track.lang && track.lang !== "und" ? nameOf(track.lang) : "";
+/** The subtitles to choose from, in their order, after none of them. Empty when there are none. */
+export function textChoices(tracks: readonly LanguageTrack[], nameOf: (tag: string) => string): Choice[] {
+  return tracks.length === 0 ? [] : [{ id: noText, label: "Off" }, ...languageChoices(tracks, nameOf)];
+}
+
+function languageChoices(tracks: readonly LanguageTrack[], nameOf: (tag: string) => string): Choice[] {
+  const names = tracks.map((track, id) => trackName(track, nameOf) || `Track ${id + 1}`);
+  return names.map((name, id) => {
+    const sameBefore = names.slice(0, id).filter((other) => other === name).length;
+    return { id, label: sameBefore > 0 ? `${name} (${sameBefore + 1})` : name };
+  });
+}
+
+/** A box names a track by its language's tag when the file has no better name, and counts equal ones. */
+function trackName({ name = "", lang = "" }: LanguageTrack, nameOf: (tag: string) => string): string {
+  const language = lang !== "" && lang !== "und" ? nameOf(lang) : "";
+  const saysNothing = name === "" || name.replace(/ \(\d+\)$/, "") === lang;
+  if (saysNothing) return language;
+  const saysLanguage = name.toLowerCase().includes(language.toLowerCase());
+  return language === "" || saysLanguage ? name : `${language}: ${name}`;
 }
 
 /** The name of a language in the viewer's own, or the tag itself. */

@@ -1,5 +1,5 @@
 import { useId } from "preact/hooks";
-import type { AddItem } from "./add-queue.ts";
+import { type AddItem, isOpen } from "./add-queue.ts";
 import { announcementFor, lineFor, type Step, stepsOf } from "./add-steps.ts";
 import { useApp } from "./app-context.ts";
 import { CheckIcon, UploadIcon } from "./icons.tsx";
@@ -37,7 +37,7 @@ function WhoMayAdd() {
 function Queue() {
   const { queue } = useApp();
   const items = queue.items.value;
-  const ended = items.some((item) => !["waiting", "sending", "preparing"].includes(item.phase));
+  const ended = items.some((item) => !isOpen(item));
   return (
     <>
       <Chooser compact={items.length > 0} />
@@ -58,7 +58,12 @@ function Queue() {
               </li>
             ))}
           </ul>
-          {queue.isSending.value && <p class="hint">Keep this page open until everything is sent.</p>}
+          {queue.isSending.value && (
+            <p class="hint">
+              Keep this page open until everything is sent. If it closes all the same, add the file again
+              within a day: it goes on where it ended.
+            </p>
+          )}
         </section>
       )}
     </>
@@ -135,7 +140,17 @@ function RowActions({ item }: { item: AddItem }) {
           Try again
         </button>
       )}
-      {["waiting", "sending", "preparing"].includes(phase) && (
+      {(phase === "waiting" || phase === "sending") && (
+        <button type="button" class="button quiet" onClick={() => queue.pause(item.key)}>
+          Pause
+        </button>
+      )}
+      {phase === "paused" && (
+        <button type="button" class="button" onClick={() => queue.resume(item.key)}>
+          Go on
+        </button>
+      )}
+      {isOpen(item) && (
         <button type="button" class="button quiet" onClick={() => void queue.cancel(item.key)}>
           Cancel
         </button>

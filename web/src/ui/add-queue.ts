@@ -1,22 +1,36 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { Api } from "../api/api.ts";
 import { ApiError, messageOf } from "../api/request.ts";
+import { UploadPaused } from "../api/upload-paused.ts";
+import { fingerprintOf } from "../api/upload-places.ts";
 import type { Video } from "../api/video.ts";
 import { SpeedMeter } from "./speed-meter.ts";
 
 /**
  * One file on its way into the library. waiting: others are sent first; sending: its bytes travel;
- * preparing: the box has it and works; the rest are ends.
+ * paused: they will, when its owner says so; preparing: the box has it and works; the rest are ends.
  */
-export type AddPhase = "waiting" | "sending" | "preparing" | "ready" | "known" | "failed" | "cancelled";
+export type AddPhase =
+  | "waiting"
+  | "sending"
+  | "paused"
+  | "preparing"
+  | "ready"
+  | "known"
+  | "failed"
+  | "cancelled";
 
 export interface AddItem {
   readonly key: number;
   readonly file: File;
   readonly phase: AddPhase;
-  /** Bytes sent so far, and how many a second; 0 while that is not known. */
+  /** Bytes sent so far, which never falls, and how many a second; 0 while that is not known. */
   readonly sent: number;
   readonly speed: number;
+  /** How many bytes the box had from before, 0 for none. */
+  readonly resumedAt: number;
+  /** Whether the connection broke and is tried again. */
+  readonly broken: boolean;
   /** What the box says of it, once it has it. */
   readonly video: Video | null;
   /** Why it failed, in words. */
@@ -26,8 +40,17 @@ export interface AddItem {
 }
 
 const lookEveryMs = 1000;
+/** How many files travel at once. */
+const maxSending = 2;
+/** The phases that are no ends. */
+const openPhases: readonly AddPhase[] = ["waiting", "sending", "paused", "preparing"];
 
-/** Sends files one after another, and follows each until it is ready. It lives as long as the page. */
+/** Whether a file is still on its way. */
+export function isOpen(item: AddItem): boolean {
+  return openPhases.includes(item.phase);
+}
+
+/** Sends files, two at a time, and follows each until it is ready. It lives as long as the page. */
 export class AddQueue {
   readonly #api: Api;
   readonly #now: () => number;
@@ -38,7 +61,7 @@ export class AddQueue {
     this.#items.value.some((item) => item.phase === "waiting" || item.phase === "sending"),
   );
   #nextKey = 1;
-  #sending: { key: number; abort: AbortController } | null = null;
+  readonly #sending = new Map<number, AbortController>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** onChange is called when the library has changed. */
@@ -52,10 +75,30 @@ export class AddQueue {
     return this.#items;
   }
 
+  /** Adds files at the end. One that is on its way already goes on if it was paused; it is not added twice. */
   add(files: readonly File[]): void {
-    const fresh = files.map((file) => this.#newItem(file));
-    this.#items.value = [...this.#items.value, ...fresh];
-    void this.#sendNext();
+    for (const file of files) {
+      const print = fingerprintOf(file);
+      const same = this.#items.value.find((item) => isOpen(item) && fingerprintOf(item.file) === print);
+      if (same === undefined) this.#items.value = [...this.#items.value, this.#newItem(file)];
+      else if (same.phase === "paused") this.#patch(same.key, { phase: "waiting" });
+    }
+    this.#sendMore();
+  }
+
+  /** Stops a file for a while; what the box has of it stays there. */
+  pause(key: number): void {
+    const phase = this.#find(key)?.phase;
+    if (phase !== "waiting" && phase !== "sending") return;
+    this.#patch(key, { phase: "paused", speed: 0, broken: false });
+    this.#sending.get(key)?.abort(new UploadPaused());
+  }
+
+  /** Goes on with a paused file. */
+  resume(key: number): void {
+    if (this.#find(key)?.phase !== "paused") return;
+    this.#patch(key, { phase: "waiting" });
+    this.#sendMore();
   }
 
   /** Stops a file that is not ready; what the box has of it is deleted. */
@@ -63,10 +106,12 @@ export class AddQueue {
     const item = this.#find(key);
     if (item === undefined) return;
     this.#patch(key, { phase: "cancelled" });
-    if (this.#sending?.key === key) this.#sending.abort.abort();
-    if (item.phase !== "preparing" || item.video === null) return;
+    const sending = this.#sending.get(key);
+    sending?.abort();
     try {
-      await this.#api.deleteVideo(item.video.id, { purge: true });
+      if (item.phase === "preparing" && item.video !== null) {
+        await this.#api.deleteVideo(item.video.id, { purge: true });
+      } else if (sending === undefined) await this.#api.abandonUpload(item.file);
       this.#onChange();
     } catch (error) {
       this.#patch(key, { phase: "failed", message: messageOf(error) });
@@ -76,20 +121,29 @@ export class AddQueue {
   retry(key: number): void {
     const item = this.#find(key);
     if (item === undefined) return;
-    this.#patch(key, { phase: "waiting", sent: 0, speed: 0, video: null, message: "" });
-    void this.#sendNext();
+    this.#patch(key, { phase: "waiting", speed: 0, video: null, message: "" });
+    this.#sendMore();
   }
 
   /** Takes away what has ended. */
   clearEnded(): void {
-    this.#items.value = this.#items.value.filter((item) =>
-      ["waiting", "sending", "preparing"].includes(item.phase),
-    );
+    this.#items.value = this.#items.value.filter(isOpen);
   }
 
   #newItem(file: File): AddItem {
     const key = this.#nextKey++;
-    return { key, file, phase: "waiting", sent: 0, speed: 0, video: null, message: "", canRetry: false };
+    return {
+      key,
+      file,
+      phase: "waiting",
+      sent: 0,
+      speed: 0,
+      resumedAt: 0,
+      broken: false,
+      video: null,
+      message: "",
+      canRetry: false,
+    };
   }
 
   #find(key: number): AddItem | undefined {
@@ -100,37 +154,53 @@ export class AddQueue {
     this.#items.value = this.#items.value.map((item) => (item.key === key ? { ...item, ...change } : item));
   }
 
-  async #sendNext(): Promise<void> {
-    if (this.#sending !== null) return;
-    const item = this.#items.value.find((candidate) => candidate.phase === "waiting");
-    if (item === undefined) return;
-    this.#sending = { key: item.key, abort: new AbortController() };
+  #sendMore(): void {
+    const waiting = this.#items.value.filter(
+      ({ phase, key }) => phase === "waiting" && !this.#sending.has(key),
+    );
+    for (const item of waiting.slice(0, Math.max(0, maxSending - this.#sending.size))) {
+      void this.#sendOne(item);
+    }
+  }
+
+  async #sendOne(item: AddItem): Promise<void> {
+    const abort = new AbortController();
+    this.#sending.set(item.key, abort);
     try {
-      this.#arrived(item.key, await this.#send(item, this.#sending.abort.signal));
+      this.#arrived(item.key, await this.#send(item, abort.signal));
     } catch (error) {
       this.#stopped(item.key, error);
     }
-    this.#sending = null;
-    void this.#sendNext();
+    this.#sending.delete(item.key);
+    this.#sendMore();
   }
 
   #send(item: AddItem, signal: AbortSignal): Promise<Video> {
+    const { key } = item;
     const meter = new SpeedMeter();
-    this.#patch(item.key, { phase: "sending" });
-    return this.#api.uploadFile(item.file, signal, (sent) => {
-      meter.note(sent, this.#now());
-      this.#patch(item.key, { sent, speed: meter.perSecond() });
+    this.#patch(key, { phase: "sending", broken: false });
+    return this.#api.uploadFile(item.file, signal, {
+      onProgress: (now) => {
+        if (signal.aborted) return;
+        meter.note(now, this.#now());
+        const sent = Math.max(now, this.#find(key)?.sent ?? 0);
+        this.#patch(key, { sent, speed: Math.max(0, meter.perSecond()), broken: false });
+      },
+      onResume: (resumedAt) => this.#patch(key, { resumedAt }),
+      onBreak: () => this.#patch(key, { broken: true, speed: 0 }),
     });
   }
 
   #stopped(key: number, error: unknown): void {
-    if (this.#find(key)?.phase === "cancelled") return;
+    const phase = this.#find(key)?.phase;
+    // A paused file may wait to be sent again by now.
+    if (phase === "cancelled" || error instanceof UploadPaused) return;
     const broke = error instanceof ApiError && error.status === 0;
     const message = broke
       ? "The connection broke while the file was sent. Is the box on, and its disk not full? Then try again."
       : messageOf(error);
     const canRetry = error instanceof ApiError && (broke || error.status === 429 || error.status >= 500);
-    this.#patch(key, { phase: "failed", message, canRetry });
+    this.#patch(key, { phase: "failed", message, canRetry, broken: false });
   }
 
   #arrived(key: number, video: Video): void {

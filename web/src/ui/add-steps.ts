@@ -1,4 +1,4 @@
-import { isBusy } from "../api/video.ts";
+import { hasWholeQuality, isBusy, type Video } from "../api/video.ts";
 import { formatDuration } from "../player/duration.ts";
 import { qualityName } from "../player/tracks.ts";
 import type { AddItem } from "./add-queue.ts";
@@ -11,32 +11,47 @@ export interface Step {
   readonly part: number | null;
 }
 
-const names = ["Send", "Check", "Prepare", "Ready"] as const;
+const names = ["Send", "Check", "Prepare", "Copy", "Ready"] as const;
+const ready = names.length - 1;
 
-/** The four steps of a file, from what is really known. */
+/** The five steps of a file, from what is really known. */
 export function stepsOf(item: AddItem): Step[] {
   const at = stepAt(item);
   return names.map((name, index) => {
     if (index < at) return { name, state: "done", part: 1 };
     if (index > at) return { name, state: "ahead", part: 0 };
     if (item.phase === "failed" || item.phase === "cancelled") return { name, state: "failed", part: 0 };
-    if (index === names.length - 1) return { name, state: "done", part: 1 };
+    if (index === ready) return { name, state: "done", part: 1 };
     return { name, state: "now", part: partOf(item) };
   });
 }
 
 /** The index of the step that a file is in, or stopped in. */
 function stepAt(item: AddItem): number {
-  if (item.phase === "ready" || item.phase === "known") return 3;
-  if (item.video === null) return 0;
-  if (item.video.stage === "prepare" || item.video.stage === "copy" || item.video.stage === "done") return 2;
-  return 1;
+  if (item.phase === "ready" || item.phase === "known") return ready;
+  switch (item.video?.stage) {
+    case undefined:
+    case "receive":
+      return 0;
+    case "prepare":
+      return 2;
+    case "copy":
+    case "done":
+      return 3;
+    default:
+      return 1;
+  }
 }
 
+/** Preparing is nearly all of what the box does, so the progress of the whole tells of it. */
 function partOf(item: AddItem): number | null {
   if (item.phase === "waiting") return 0;
-  if (item.phase === "sending") return item.file.size > 0 ? item.sent / item.file.size : null;
-  return stepAt(item) === 2 ? (item.video?.progress ?? 0) : null;
+  if (item.phase === "sending" || item.phase === "paused") return sentPart(item);
+  return item.video?.stage === "prepare" ? item.video.progress : null;
+}
+
+function sentPart({ sent, file }: AddItem): number | null {
+  return file.size > 0 ? sent / file.size : null;
 }
 
 /** Where a file is, in one line. */
@@ -46,6 +61,8 @@ export function lineFor(item: AddItem): string {
       return `Waits for the others · ${formatBytes(item.file.size)}`;
     case "sending":
       return sendingLine(item);
+    case "paused":
+      return `Paused at ${formatPercent(sentPart(item) ?? 0)}`;
     case "preparing":
       return preparingLine(item);
     case "ready":
@@ -71,9 +88,11 @@ export function announcementFor(item: AddItem): string {
 }
 
 function sendingLine(item: AddItem): string {
-  const { sent, speed, file } = item;
+  const { sent, speed, file, resumedAt, broken } = item;
+  if (broken) return `The connection broke at ${formatPercent(sentPart(item) ?? 0)}. Trying again…`;
   if (file.size > 0 && sent >= file.size) return `Sent ${formatBytes(file.size)}. The box is saving it…`;
   const parts = [`Send ${formatBytesOf(sent, file.size)}`];
+  if (resumedAt > 0) parts.unshift(`Going on at ${formatPercent(resumedAt / file.size)}`);
   if (speed > 0) parts.push(`${formatBytes(speed)}/s`, formatTimeLeft((file.size - sent) / speed));
   return parts.join(" · ");
 }
@@ -81,9 +100,24 @@ function sendingLine(item: AddItem): string {
 function preparingLine(item: AddItem): string {
   const { video } = item;
   if (video === null || !isBusy(video)) return "";
-  if (video.stage === "prepare") return `Prepare ${formatPercent(video.progress)}`;
-  if (video.stage === "copy") return `Copy ${formatPercent(video.progress)}`;
+  if (video.playable) return workLine(video);
+  if (video.stage === "prepare") return `Prepare the picture and the sound: ${formatPercent(video.progress)}`;
+  if (video.stage === "copy") return copyLine(video);
   return "Check what is in the file";
+}
+
+/** What is said of a video that the box still works on and that can be watched. */
+export function workLine(video: Video): string {
+  if (video.stage === "copy") return `Ready to watch. ${copyLine(video)}`;
+  const percent = formatPercent(video.progress);
+  return hasWholeQuality(video)
+    ? `Ready to watch. A better quality is being prepared: ${percent}`
+    : `Watch what is there while the rest is prepared: ${percent}`;
+}
+
+function copyLine({ copies }: Video): string {
+  if (copies.have === 0 || copies.want < 2) return "Make sure that it is safe on the disk";
+  return `Copy to other machines: ${copies.have} of ${copies.want}`;
 }
 
 function readyLine(item: AddItem): string {
@@ -91,6 +125,10 @@ function readyLine(item: AddItem): string {
   const parts = ["Ready"];
   if (item.video !== null && item.video.duration > 0) parts.push(formatDuration(item.video.duration));
   if (picture !== undefined && picture.height > 0) parts.push(qualityName(picture.width, picture.height));
+  const copies = item.video?.copies ?? { want: 0, have: 0 };
+  if (copies.have > 0 && copies.have < copies.want) {
+    parts.push(`${copies.have} of ${copies.want} copies, more come with more machines`);
+  }
   return parts.join(" · ");
 }
 

@@ -2,6 +2,7 @@ import type { Signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Api } from "../api/api.ts";
+import type { LanguageMemory } from "../player/language-memory.ts";
 import type { ResumeStore } from "../player/resume-store.ts";
 import type { AddQueue } from "./add-queue.ts";
 import type { LibraryStore } from "./library-store.ts";
@@ -18,10 +19,13 @@ export interface App {
   readonly library: LibraryStore;
   readonly queue: AddQueue;
   readonly resume: ResumeStore;
+  readonly languages: LanguageMemory;
   readonly preferences: Preferences;
   readonly notices: Notices;
   /** The name of the page that is shown; "" for the library. */
   readonly title: Signal<string>;
+  /** Whether the list of keys is shown. */
+  readonly keyListOpen: Signal<boolean>;
 }
 
 export const AppContext = createContext<App | null>(null);

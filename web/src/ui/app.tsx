@@ -7,6 +7,7 @@ import { NetworkPage } from "./network-page.tsx";
 import { SettingsPage } from "./settings-page.tsx";
 import { Shell } from "./shell.tsx";
 import { StatePanel } from "./state-panel.tsx";
+import { TrashPage } from "./trash-page.tsx";
 import { useTitle } from "./use-title.ts";
 import { WatchPage } from "./watch-page.tsx";
 
@@ -35,19 +36,22 @@ function Page() {
       return <NetworkPage />;
     case "settings":
       return <SettingsPage />;
+    case "trash":
+      return <TrashPage />;
     case "nowhere":
       return <NowherePage />;
   }
 }
 
-/** Moves the focus to a new page's heading, so that screen readers follow. */
+/** Moves the focus into a new page. */
 function useFocusOnArrival(): void {
-  const route = useApp().router.route.value;
+  const { router } = useApp();
+  const route = router.route.value;
   const first = useRef(true);
   useEffect(() => {
     if (!first.current) {
-      const heading = document.querySelector<HTMLElement>("main h1");
-      (heading ?? document.querySelector<HTMLElement>("main"))?.focus({ preventScroll: true });
+      const wanted = document.querySelector<HTMLElement>(router.arrivalFocus);
+      (wanted ?? document.querySelector<HTMLElement>("main"))?.focus({ preventScroll: true });
     }
     first.current = false;
   }, [route]);

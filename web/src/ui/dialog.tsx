@@ -4,6 +4,8 @@ import { CloseIcon } from "./icons.tsx";
 
 export interface DialogProps {
   readonly title: string;
+  /** For what needs two columns. */
+  readonly wide?: boolean;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }
@@ -21,7 +23,7 @@ export function Dialog(props: DialogProps) {
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes every modal dialog by itself.
     <dialog
       ref={dialog}
-      class="dialog"
+      class={props.wide ? "dialog wide" : "dialog"}
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();

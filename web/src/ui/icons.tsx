@@ -111,3 +111,11 @@ export function PlayIcon() {
     </Icon>
   );
 }
+
+export function TrashIcon() {
+  return (
+    <Icon>
+      <path d="M4.5 6.5h15M9.5 6.5v-2h5v2M6.5 6.5l.8 13h9.4l.8-13M10.2 10.5v5.5M13.8 10.5v5.5" />
+    </Icon>
+  );
+}

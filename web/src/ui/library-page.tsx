@@ -69,9 +69,7 @@ const typingPauseMs = 150;
 
 function SearchField() {
   const { library } = useApp();
-  const field = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useSlashKey(field);
   useEffect(() => () => clearTimeout(timer.current), []);
   return (
     <div class="search">
@@ -81,7 +79,6 @@ function SearchField() {
       <SearchIcon />
       <input
         id="search"
-        ref={field}
         class="field"
         type="search"
         placeholder="Search"
@@ -100,22 +97,6 @@ function SearchField() {
       </span>
     </div>
   );
-}
-
-/** The key / puts the cursor into the search. */
-function useSlashKey(field: { current: HTMLInputElement | null }): void {
-  const { preferences } = useApp();
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (!preferences.keysEnabled.value) return;
-      if (event.target instanceof Element && event.target.matches("input, textarea, select")) return;
-      event.preventDefault();
-      field.current?.focus();
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, []);
 }
 
 function Content() {

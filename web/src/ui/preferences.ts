@@ -8,6 +8,8 @@ export type Theme = (typeof themes)[number];
 export interface Preferences {
   readonly theme: Signal<Theme>;
   readonly keysEnabled: Signal<boolean>;
+  /** Whether films have the whole width of the page. */
+  readonly theatre: Signal<boolean>;
 }
 
 /** Reads the preferences, keeps them as they change, and shows the page in the chosen theme. */
@@ -18,8 +20,10 @@ export function openPreferences(storage: DeviceStorage, root: HTMLElement): Pref
     root.dataset.theme = theme.value;
     storage.setItem("shoal.theme", theme.value);
   });
+  const theatre = signal(storage.getItem("shoal.theatre") === "on");
   effect(() => storage.setItem("shoal.keys", keysEnabled.value ? "on" : "off"));
-  return { theme, keysEnabled };
+  effect(() => storage.setItem("shoal.theatre", theatre.value ? "on" : "off"));
+  return { theme, keysEnabled, theatre };
 }
 
 function readTheme(stored: string | null): Theme {

@@ -7,6 +7,7 @@ export type Route =
   | { readonly page: "add" }
   | { readonly page: "network" }
   | { readonly page: "settings" }
+  | { readonly page: "trash" }
   | { readonly page: "nowhere" };
 
 /** The route that a path names. */
@@ -18,6 +19,7 @@ export function parseRoute(path: string): Route {
   if (trimmed === "/add") return { page: "add" };
   if (trimmed === "/network") return { page: "network" };
   if (trimmed === "/settings") return { page: "settings" };
+  if (trimmed === "/trash") return { page: "trash" };
   return { page: "nowhere" };
 }
 
@@ -29,10 +31,14 @@ function watchRoute(encoded: string): Route {
   }
 }
 
+/** A new page's heading, so that screen readers follow. */
+const usualFocus = "main h1";
+
 /** Follows the address of the window, and changes it without loading the page again. */
 export class Router {
   readonly #route = signal<Route>(parseRoute(location.pathname));
   #startedAt = 0;
+  #arrivalFocus = usualFocus;
 
   constructor() {
     history.scrollRestoration = "manual";
@@ -49,17 +55,23 @@ export class Router {
     return this.#startedAt;
   }
 
-  go(path: string): void {
+  /** A selector of what gets the focus on the present page, when it is shown. */
+  get arrivalFocus(): string {
+    return this.#arrivalFocus;
+  }
+
+  go(path: string, focus = usualFocus): void {
     if (path === location.pathname + location.search) return;
     history.replaceState({ scroll: window.scrollY }, "");
     history.pushState(null, "", path);
-    this.#arrive(0);
+    this.#arrive(0, focus);
   }
 
-  #arrive(scroll: number): void {
+  #arrive(scroll: number, focus = usualFocus): void {
     const next = parseRoute(location.pathname);
     if (JSON.stringify(next) === JSON.stringify(this.#route.value)) return;
     this.#startedAt = performance.now();
+    this.#arrivalFocus = focus;
     this.#route.value = next;
     requestAnimationFrame(() => window.scrollTo(0, scroll));
   }

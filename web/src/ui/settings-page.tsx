@@ -1,5 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useApp } from "./app-context.ts";
+import { TrashIcon } from "./icons.tsx";
+import { KeyList } from "./key-list.tsx";
 import type { Licence } from "./licences.ts";
 import { type Theme, themes } from "./preferences.ts";
 import { SharePanel } from "./share-panel.tsx";
@@ -11,19 +13,6 @@ const themeNames: Readonly<Record<Theme, string>> = {
   light: "Light",
   dark: "Dark",
 };
-
-const keys: readonly (readonly [string, string])[] = [
-  ["Space, K", "Play or pause"],
-  ["← →", "5 seconds back or on"],
-  ["J L", "10 seconds back or on"],
-  ["↑ ↓", "Louder or quieter"],
-  ["M", "Sound off or on"],
-  ["F", "Full screen"],
-  ["0 to 9", "Jump to that tenth"],
-  ["Home, End", "To the start or the end"],
-  ["< >", "Slower or faster"],
-  ["/", "Search the library"],
-];
 
 /** What this device's user can choose. */
 export function SettingsPage() {
@@ -91,7 +80,12 @@ function AdminSection() {
             ? "You are admin on this device. You can add, rename and delete videos."
             : "You may add videos from this device."}
         </p>
-        <p>
+        <p class="button-row">
+          {session.mayChange.value && (
+            <a class="button" href="/trash">
+              <TrashIcon /> Trash
+            </a>
+          )}
           <button type="button" class="button" onClick={() => void session.signOut()}>
             Sign out
           </button>
@@ -112,30 +106,10 @@ function AdminSection() {
 }
 
 function KeysSection() {
-  const { preferences } = useApp();
   return (
     <section class="panel">
       <h2>Keys</h2>
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={preferences.keysEnabled.value}
-          onChange={(event) => {
-            preferences.keysEnabled.value = event.currentTarget.checked;
-          }}
-        />
-        <span>Use these keys</span>
-      </label>
-      <dl class="keys">
-        {keys.map(([key, effect]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{effect}</dd>
-          </div>
-        ))}
-      </dl>
+      <KeyList />
     </section>
   );
 }

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
-import { copyFrom } from "./copy-text.ts";
+import { copyFrom } from "../player/copy-text.ts";
 import { QrCode } from "./qr-code.tsx";
 
 /** Whether an address is of use on other devices. */

@@ -12,7 +12,10 @@ import {
   SettingsIcon,
   WarningIcon,
 } from "./icons.tsx";
+import { KeyListDialog } from "./key-list.tsx";
 import { Wordmark } from "./logo.tsx";
+import type { NoticeAction } from "./notices.ts";
+import { usePageKeys } from "./page-keys.ts";
 import type { Route } from "./router.ts";
 
 interface Place {
@@ -32,6 +35,7 @@ const places: readonly Place[] = [
 /** The frame around every page: the places to go, one message at a time, the page itself. */
 export function Shell(props: { children: ComponentChildren }) {
   const { session } = useApp();
+  usePageKeys();
   const node = session.current.value?.node.name ?? "";
   return (
     <>
@@ -61,13 +65,16 @@ export function Shell(props: { children: ComponentChildren }) {
         {props.children}
       </main>
       <DropZone />
+      <KeyListDialog />
     </>
   );
 }
 
 function PlaceLink({ place }: { place: Place }) {
   const { router, queue } = useApp();
-  const here = router.route.value.page === place.page;
+  const { page } = router.route.value;
+  // The way to the trash leads through the settings.
+  const here = place.page === (page === "trash" ? "settings" : page);
   const progress = place.page === "add" ? wholeProgress(queue.items.value) : null;
   return (
     <a class="place" href={place.path} {...(here ? { "aria-current": "page" as const } : {})}>
@@ -75,6 +82,21 @@ function PlaceLink({ place }: { place: Place }) {
       <span class="place-name">{place.name}</span>
       {progress !== null && <span class="place-progress">{formatPercent(progress)}</span>}
     </a>
+  );
+}
+
+function NoticeButton({ action }: { action: NoticeAction }) {
+  const { notices } = useApp();
+  const press = () => {
+    notices.dismiss();
+    action.run();
+    // The button is gone with its notice.
+    document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
+  };
+  return (
+    <button type="button" class="button" onClick={press}>
+      {action.label}
+    </button>
   );
 }
 
@@ -87,6 +109,7 @@ function NoticeBar() {
         <div class={`notice ${notice.kind}`}>
           {notice.kind === "good" ? <CheckIcon /> : <WarningIcon />}
           <p>{notice.text}</p>
+          {notice.action !== null && <NoticeButton action={notice.action} />}
           <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => notices.dismiss()}>
             <CloseIcon />
           </button>

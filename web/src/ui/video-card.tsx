@@ -1,7 +1,9 @@
+import { useSignal } from "@preact/signals";
 import type { Video } from "../api/video.ts";
-import { isBusy, isSoundOnly } from "../api/video.ts";
+import { hasWholeQuality, isBusy, isSoundOnly } from "../api/video.ts";
 import { formatDuration } from "../player/duration.ts";
 import type { ResumePoint } from "../player/resume-store.ts";
+import { CardPreview } from "./card-preview.tsx";
 import { formatAgo, formatPercent } from "./format.ts";
 import { LogoMark } from "./logo.tsx";
 import { VideoMenu } from "./video-menu.tsx";
@@ -16,11 +18,24 @@ export interface VideoCardProps {
 /** One video in the library: a link to it, and beside that a menu. */
 export function VideoCard(props: VideoCardProps) {
   const { video, resume } = props;
+  const previewed = useSignal(false);
+  const preview = (wanted: boolean) => {
+    previewed.value = wanted && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  };
   return (
     <article class="card">
-      <a class="card-link" href={`/watch/${encodeURIComponent(video.id)}`}>
+      <a
+        class="card-link"
+        href={`/watch/${encodeURIComponent(video.id)}`}
+        // A finger that scrolls touches cards too.
+        onPointerEnter={(event) => preview(event.pointerType === "mouse")}
+        onPointerLeave={() => preview(false)}
+        onFocus={(event) => preview(event.currentTarget.matches(":focus-visible"))}
+        onBlur={() => preview(false)}
+      >
         <div class="card-poster">
           <Poster video={video} />
+          {previewed.value && video.storyboard !== null && <CardPreview storyboard={video.storyboard} />}
           <Badge video={video} />
           {video.duration > 0 && <span class="card-duration">{formatDuration(video.duration)}</span>}
           {resume !== null && <Watched resume={resume} />}
@@ -51,7 +66,7 @@ function Poster({ video }: { video: Video }) {
 
 function Badge({ video }: { video: Video }) {
   if (video.state === "failed") return <span class="badge bad">Failed</span>;
-  if (!isBusy(video)) return null;
+  if (!isBusy(video) || hasWholeQuality(video)) return null;
   const word = video.state === "receiving" ? "Arriving" : "Preparing";
   return (
     <span class="badge">

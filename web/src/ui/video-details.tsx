@@ -1,17 +1,18 @@
-import { type Signal, useSignal } from "@preact/signals";
-import { isBusy, type Video } from "../api/video.ts";
+import type { Signal } from "@preact/signals";
+import { hasWholeQuality, isBusy, type Video } from "../api/video.ts";
 import { formatDuration } from "../player/duration.ts";
 import { qualityName } from "../player/tracks.ts";
+import { workLine } from "./add-steps.ts";
 import { useApp } from "./app-context.ts";
-import { formatAgo, formatBytes, formatPercent } from "./format.ts";
+import { formatAgo, formatBytes } from "./format.ts";
 import { ShareIcon } from "./icons.tsx";
 import { ShareDialog } from "./video-dialogs.tsx";
 import { VideoMenu } from "./video-menu.tsx";
 
 /** What is told of a video below its picture. */
-export function VideoDetails(props: { video: Signal<Video | null> }) {
+export function VideoDetails(props: { video: Signal<Video | null>; sharing: Signal<boolean> }) {
   const { session, router } = useApp();
-  const sharing = useSignal(false);
+  const { sharing } = props;
   const video = props.video.value;
   if (video === null) return null;
   return (
@@ -60,10 +61,12 @@ export function VideoDetails(props: { video: Signal<Video | null> }) {
 }
 
 function StillPreparing({ video }: { video: Video }) {
-  const whole = video.duration > 0 ? ` It is ${formatDuration(video.duration)} long.` : "";
+  const whole =
+    video.duration > 0 && !hasWholeQuality(video) ? `. It is ${formatDuration(video.duration)} long.` : "";
   return (
     <p class="strip calm">
-      Still being prepared: {formatPercent(video.progress)}. You can watch what is there.{whole}
+      {workLine(video)}
+      {whole}
     </p>
   );
 }

@@ -59,26 +59,26 @@ export function RenameDialog(props: VideoDialogProps & { onRenamed: (video: Vide
   );
 }
 
-/** Moves a video to the trash, once the admin has said so. */
-export function DeleteDialog(props: VideoDialogProps & { onDeleted: () => void }) {
+/** Deletes a video for good, once the admin has said so. */
+export function PurgeDialog(props: VideoDialogProps & { onPurge: () => Promise<void> }) {
   const app = useApp();
   const problem = useSignal("");
-  const remove = async () => {
+  const busy = useSignal(false);
+  const purge = async () => {
+    busy.value = true;
     try {
-      await app.api.deleteVideo(props.video.id);
-      app.library.remove(props.video.id);
-      app.resume.forget(props.video.id);
-      app.notices.good("Moved to the trash.");
-      props.onDeleted();
+      await props.onPurge();
+      app.notices.good(`“${props.video.title}” is deleted.`);
       props.onClose();
     } catch (error) {
       problem.value = messageOf(error);
+      busy.value = false;
     }
   };
   return (
-    <Dialog title="Move to the trash?" onClose={props.onClose}>
+    <Dialog title="Delete for good?" onClose={props.onClose}>
       <p>
-        <strong class="any-length">{props.video.title}</strong> disappears from the library for everybody.
+        <strong class="any-length">{props.video.title}</strong> cannot come back after this.
       </p>
       <p class="problem" role="alert">
         {problem.value}
@@ -87,8 +87,8 @@ export function DeleteDialog(props: VideoDialogProps & { onDeleted: () => void }
         <button type="button" class="button" onClick={props.onClose}>
           Keep it
         </button>
-        <button type="button" class="button danger" onClick={() => void remove()}>
-          Move to trash
+        <button type="button" class="button danger" disabled={busy.value} onClick={() => void purge()}>
+          Delete for good
         </button>
       </div>
     </Dialog>

@@ -2,8 +2,10 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Video } from "../api/video.ts";
 import { closeOnLeaving } from "../player/close-on-leaving.ts";
+import { useApp } from "./app-context.ts";
 import { MoreIcon } from "./icons.tsx";
-import { DeleteDialog, RenameDialog } from "./video-dialogs.tsx";
+import { moveToTrash } from "./move-to-trash.ts";
+import { RenameDialog } from "./video-dialogs.tsx";
 
 export interface VideoMenuProps {
   readonly video: Video;
@@ -13,16 +15,21 @@ export interface VideoMenuProps {
 
 /** What an admin can do with a video. */
 export function VideoMenu(props: VideoMenuProps) {
+  const app = useApp();
   const open = useSignal(false);
-  const dialog = useSignal<"rename" | "delete" | null>(null);
+  const renaming = useSignal(false);
   const root = useRef<HTMLDivElement>(null);
   const close = () => {
-    dialog.value = null;
+    renaming.value = false;
     root.current?.querySelector("button")?.focus();
   };
-  const choose = (next: "rename" | "delete") => {
+  const rename = () => {
     open.value = false;
-    dialog.value = next;
+    renaming.value = true;
+  };
+  const remove = async () => {
+    open.value = false;
+    if (await moveToTrash(app, props.video)) props.onDeleted?.();
   };
   useMenuKeys(root, open.value, () => {
     open.value = false;
@@ -43,19 +50,16 @@ export function VideoMenu(props: VideoMenuProps) {
       </button>
       {open.value && (
         <div class="menu-list" role="menu">
-          <button type="button" role="menuitem" onClick={() => choose("rename")}>
+          <button type="button" role="menuitem" onClick={rename}>
             Rename
           </button>
-          <button type="button" role="menuitem" onClick={() => choose("delete")}>
+          <button type="button" role="menuitem" onClick={() => void remove()}>
             Move to trash
           </button>
         </div>
       )}
-      {dialog.value === "rename" && (
+      {renaming.value && (
         <RenameDialog video={props.video} onClose={close} onRenamed={(video) => props.onRenamed?.(video)} />
-      )}
-      {dialog.value === "delete" && (
-        <DeleteDialog video={props.video} onClose={close} onDeleted={() => props.onDeleted?.()} />
       )}
     </div>
   );

@@ -2,9 +2,11 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { ApiError, messageOf } from "../api/request.ts";
 import { isBusy, isSoundOnly, type Video } from "../api/video.ts";
+import type { PageWish } from "../player/key-listener.ts";
 import { PlaybackStats, type ShoalStats } from "../player/playback-stats.ts";
 import type { PlayerViewProps } from "../player/player-view.tsx";
-import { useApp } from "./app-context.ts";
+import { type App, useApp } from "./app-context.ts";
+import { ChapterList } from "./chapter-list.tsx";
 import { loadPlayer } from "./load-player.ts";
 import { usePoll } from "./use-poll.ts";
 import { useTitle } from "./use-title.ts";
@@ -25,7 +27,9 @@ declare global {
 
 /** One video: the player at once, and what is known of the video as it comes. */
 export function WatchPage({ id }: { id: string }) {
-  const { api } = useApp();
+  const { api, preferences } = useApp();
+  const sharing = useSignal(false);
+  const seeker = useSignal<((position: number) => void) | null>(null);
   const video = useSignal<Video | null>(null);
   const error = useSignal<unknown>(null);
   useTitle(video.value?.title ?? "Watch");
@@ -45,17 +49,39 @@ export function WatchPage({ id }: { id: string }) {
     return <Unreachable message={messageOf(error.value)} onRetry={() => void look().catch(() => {})} />;
   }
   return (
-    <article class="watch">
-      <Stage id={id} video={video.value} />
-      {video.value !== null && <VideoDetails video={video} />}
+    <article class={preferences.theatre.value ? "watch theatre" : "watch"}>
+      <Stage
+        id={id}
+        video={video.value}
+        sharing={sharing}
+        seeker={seeker}
+        onRestored={(restored) => {
+          video.value = restored;
+        }}
+      />
+      {video.value !== null && <VideoDetails video={video} sharing={sharing} />}
+      {video.value !== null && seeker.value !== null && (
+        <ChapterList chapters={video.value.chapters} onChoose={seeker.value} />
+      )}
     </article>
   );
 }
 
+interface StageProps {
+  readonly id: string;
+  readonly video: Video | null;
+  /** Whether the address of the video is shown to pass on. */
+  readonly sharing: Signal<boolean>;
+  /** How to go to a position in seconds; null while nothing plays. */
+  readonly seeker: Signal<((position: number) => void) | null>;
+  readonly onRestored: (video: Video) => void;
+}
+
 /** What stands in the picture's place: the player, or why there is none. */
-function Stage({ id, video }: { id: string; video: Video | null }) {
+function Stage(props: StageProps) {
+  const { video } = props;
   const player = usePlayerComponent();
-  if (video?.state === "trashed") return <Trashed />;
+  if (video?.state === "trashed") return <Trashed video={video} onRestored={props.onRestored} />;
   if (video?.state === "failed") return <Failed video={video} />;
   if (video !== null && !video.playable) return <Preparing video={video} />;
   return (
@@ -63,7 +89,7 @@ function Stage({ id, video }: { id: string; video: Video | null }) {
       {player.value === "failed" && <PlayerMissing />}
       {player.value === null && <Waiting poster={video?.poster ?? null} />}
       {typeof player.value === "object" && player.value !== null && (
-        <Playing id={id} video={video} player={player.value.component} />
+        <Playing {...props} player={player.value.component} />
       )}
     </div>
   );
@@ -84,8 +110,9 @@ function usePlayerComponent(): Signal<{ component: PlayerComponent } | "failed" 
   return loaded;
 }
 
-function Playing(props: { id: string; video: Video | null; player: PlayerComponent }) {
-  const { resume, router, preferences } = useApp();
+function Playing(props: StageProps & { player: PlayerComponent }) {
+  const app = useApp();
+  const { resume, router, preferences, languages } = app;
   const { id, video, player: PlayerView } = props;
   const length = useRef(0);
   length.current = video?.duration ?? 0;
@@ -98,11 +125,32 @@ function Playing(props: { id: string; video: Video | null; player: PlayerCompone
       title={video?.title ?? ""}
       poster={video?.poster ?? null}
       soundOnly={video !== null && isSoundOnly(video)}
+      storyboard={video?.storyboard ?? null}
+      chapters={video?.chapters ?? []}
+      duration={video?.duration ?? 0}
+      languages={languages}
       keysEnabled={preferences.keysEnabled.value}
       onPosition={(position, duration) => resume.save(id, position, Math.max(duration, length.current))}
       onStats={publish}
+      onSeeker={(seek) => {
+        props.seeker.value = seek;
+      }}
+      onWish={(wish) => fulfil(wish, app, props.sharing)}
+      onKeyList={() => {
+        app.keyListOpen.value = true;
+      }}
     />
   );
+}
+
+/** Does what a key asked of the page, and says what to show of it. */
+function fulfil(wish: PageWish, { preferences }: App, sharing: Signal<boolean>): string {
+  if (wish === "share") {
+    sharing.value = true;
+    return "";
+  }
+  preferences.theatre.value = !preferences.theatre.value;
+  return preferences.theatre.value ? "Theatre" : "Usual width";
 }
 
 /** Publishes window.shoal while the page is shown; returns how to say where the numbers come from. */

@@ -1,7 +1,8 @@
+import { messageOf } from "../api/request.ts";
 import type { Video } from "../api/video.ts";
 import { useApp } from "./app-context.ts";
 import { formatPercent } from "./format.ts";
-import { LibraryIcon, WarningIcon } from "./icons.tsx";
+import { LibraryIcon, TrashIcon, WarningIcon } from "./icons.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
 const toLibrary = (
@@ -18,10 +19,28 @@ export function NotFound() {
   );
 }
 
-export function Trashed() {
+/** For a video in the trash; an admin can take it out, and then it plays. */
+export function Trashed(props: { video: Video; onRestored: (video: Video) => void }) {
+  const { api, session, notices } = useApp();
+  const restore = async () => {
+    try {
+      props.onRestored(await api.restoreVideo(props.video.id));
+    } catch (error) {
+      notices.bad(messageOf(error));
+    }
+  };
+  const action = session.mayChange.value ? (
+    <button type="button" class="button primary" onClick={() => void restore()}>
+      Restore it
+    </button>
+  ) : (
+    toLibrary
+  );
   return (
-    <StatePanel icon={<LibraryIcon />} title="This video is in the trash" action={toLibrary}>
-      <p>The admin of this box moved it there.</p>
+    <StatePanel icon={<TrashIcon />} title="This video is in the trash" action={action}>
+      <p>
+        {session.mayChange.value ? "Nobody can watch it there." : "The admin of this box moved it there."}
+      </p>
     </StatePanel>
   );
 }

@@ -18,6 +18,8 @@ export interface Box {
   add(name: string, content: Uint8Array): Promise<string>;
   /** Waits until a video is in one of the states. */
   waitForState(id: string, ...states: string[]): Promise<void>;
+  /** Moves a video to the trash. */
+  trash(id: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -64,7 +66,8 @@ function box(node: ChildProcess, folder: string, address: string, token: string)
     const headers = { Authorization: `Bearer ${token}` };
     const response = await fetch(url + where, { method, headers, ...(body === undefined ? {} : { body }) });
     if (!response.ok) throw new Error(`${method} ${where}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as Record<string, unknown>;
+    const text = await response.text();
+    return (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>;
   };
   return {
     url,
@@ -86,6 +89,9 @@ function box(node: ChildProcess, folder: string, address: string, token: string)
         },
         60_000,
       );
+    },
+    trash: async (id) => {
+      await ask("DELETE", `/api/v1/videos/${id}`);
     },
     stop: async () => {
       const ended = node.exitCode === null ? once(node, "exit") : undefined;

@@ -9,6 +9,8 @@ export interface Films {
   readonly kept: string;
   /** MPEG-4 part 2 and MP3 in AVI, which a box must re-encode. */
   readonly reencoded: string;
+  /** H.264 with an English and a German sound track. */
+  readonly bilingual: string;
   /** AAC alone. */
   readonly sound: string;
   remove(): Promise<void>;
@@ -36,6 +38,13 @@ export async function makeFilms(): Promise<Films> {
   return {
     kept: make("Summer on the lake.mp4", ...source(keptSeconds, "640x360"), ...h264),
     reencoded: make("Old tape.avi", ...source(20, "480x360"), ...mpeg4),
+    bilingual: make(
+      "Two voices.mp4",
+      ...source(12, "320x180"),
+      ...["-f", "lavfi", "-i", "sine=frequency=880:duration=12", "-map", "0:v", "-map", "1:a", "-map", "2:a"],
+      ...["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=ger"],
+      ...h264,
+    ),
     sound: make("Morning talk.m4a", "-f", "lavfi", "-i", "sine=frequency=330:duration=15", "-c:a", "aac"),
     remove: () => rm(folder, { recursive: true, force: true }),
   };

@@ -97,7 +97,7 @@ test("the search finds by title, and / leads to it", async () => {
   await page.context().close();
 });
 
-test("an admin renames a video, and moves it to the trash", async () => {
+test("an admin renames a video, moves it to the trash, and takes that back", async () => {
   const id = await box.add("Old name.m4a", await readFile(films.sound));
   await box.waitForState(id, "ready");
   const { page, complaints } = await adminPage();
@@ -107,12 +107,52 @@ test("an admin renames a video, and moves it to the trash", async () => {
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("button", { name: "More for New name" }).click();
   await page.getByRole("menuitem", { name: "Move to trash" }).click();
-  await page.getByRole("button", { name: "Move to trash" }).click();
-  await page.getByText("Moved to the trash.").waitFor();
+  await page.getByText("“New name” is in the trash.").waitFor();
   expect(await cardNames(page)).not.toContain("New name");
   await page.reload();
   await page.locator(".card-link").first().waitFor();
   expect(await cardNames(page)).not.toContain("New name");
+  await page.goto(`${box.lanUrl}/watch/${id}`);
+  await page.getByRole("button", { name: "Restore it" }).click();
+  await page.getByRole("button", { name: "More for New name" }).click();
+  await page.getByRole("menuitem", { name: "Move to trash" }).click();
+  await page.getByRole("heading", { name: "Library", level: 1 }).waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.locator(".card-title", { hasText: "New name" }).waitFor();
+  // The player asks at once, without waiting to hear what the video is.
+  expect(complaints.filter((complaint) => !complaint.includes("/master.m3u8"))).toEqual([]);
+  await page.context().close();
+});
+
+test("an admin restores from the trash, and deletes for good", async () => {
+  const extra = (text: string) =>
+    Buffer.concat([Buffer.from([0, 0, 0, 8 + text.length]), Buffer.from(`free${text}`)]);
+  const film = await readFile(films.sound);
+  const names = ["First to go", "Second to go"];
+  for (const name of names) {
+    const id = await box.add(`${name}.m4a`, Buffer.concat([film, extra(name)]));
+    await box.waitForState(id, "ready");
+  }
+  const { page, complaints } = await adminPage();
+  for (const name of names) {
+    await page.getByRole("button", { name: `More for ${name}` }).click();
+    await page.getByRole("menuitem", { name: "Move to trash" }).click();
+    await page.getByText(`“${name}” is in the trash.`).waitFor();
+  }
+  await page.getByRole("link", { name: "Settings", exact: true }).click();
+  await page.getByRole("link", { name: "Trash" }).click();
+  await page.getByRole("button", { name: "Restore: First to go" }).click();
+  await page.getByText("“First to go” is back in the library.").waitFor();
+  await page.getByRole("button", { name: "Delete for good: Second to go" }).click();
+  await page.getByRole("button", { name: "Keep it" }).click();
+  await page.getByRole("button", { name: "Delete for good: Second to go" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete for good" }).click();
+  await page.getByText("“Second to go” is deleted.").waitFor();
+  await page.reload();
+  await page.getByText("The trash is empty").waitFor();
+  await page.getByRole("link", { name: "To the library" }).click();
+  await page.locator(".card-title", { hasText: "First to go" }).waitFor();
+  expect(await cardNames(page)).not.toContain("Second to go");
   expect(complaints).toEqual([]);
   await page.context().close();
 });

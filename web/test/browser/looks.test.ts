@@ -22,6 +22,9 @@ beforeAll(async () => {
   failedId = await box.add("diary.mp4", new TextEncoder().encode("Dear diary. ".repeat(500)));
   await box.waitForState(filmId, "ready");
   await box.waitForState(failedId, "failed");
+  const trashedId = await box.add(`Trashed ${longTitle}`, await readFile(films.sound));
+  await box.waitForState(trashedId, "ready");
+  await box.trash(trashedId);
 });
 
 afterAll(async () => {
@@ -45,6 +48,9 @@ const places: readonly Place[] = [
   { name: "add, for a viewer", path: () => "/add", shown: ".sign-in", admin: false },
   { name: "network", path: () => "/network", shown: ".facts", admin: false },
   { name: "settings", path: () => "/settings", shown: ".qr-code", admin: false },
+  { name: "settings, for an admin", path: () => "/settings", shown: "a[href='/trash']", admin: true },
+  { name: "trash", path: () => "/trash", shown: ".trash-item", admin: true },
+  { name: "trash, for a viewer", path: () => "/trash", shown: ".sign-in", admin: false },
 ];
 
 async function open(page: Page, place: Place): Promise<void> {
@@ -70,7 +76,64 @@ async function findingsOn(page: Page): Promise<string[]> {
   });
 }
 
+/** What opens above a page. */
+const layers: readonly { name: string; open(page: Page): Promise<void> }[] = [
+  {
+    name: "the statistics and the player's settings",
+    open: async (page) => {
+      await page.goto(`${box.lanUrl}/watch/${filmId}`);
+      await page.locator(".player-settings-button").waitFor();
+      await page.keyboard.press("i");
+      await page.locator(".player-stats").waitFor();
+      await page.locator(".player-settings-button").click();
+      await page.locator(".player-panel fieldset").first().waitFor();
+    },
+  },
+  {
+    name: "the list of keys",
+    open: async (page) => {
+      await page.goto(box.lanUrl);
+      await page.locator(".card-link").first().waitFor();
+      await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    },
+  },
+  {
+    name: "the menu of a card",
+    open: async (page) => {
+      await page.goto(await box.adminLink());
+      await page.locator(".menu button").first().click();
+      await page.getByRole("menuitem").first().waitFor();
+    },
+  },
+  {
+    name: "the question before deleting",
+    open: async (page) => {
+      await page.goto(await box.adminLink());
+      await page.getByText("You are admin on this device now.").waitFor();
+      await page.goto(`${box.lanUrl}/trash`);
+      await page.getByRole("button", { name: /^Delete for good/ }).click();
+      await page.getByRole("dialog", { name: "Delete for good?" }).waitFor();
+    },
+  },
+  {
+    name: "the address to share",
+    open: async (page) => {
+      await page.goto(`${box.lanUrl}/watch/${filmId}`);
+      await page.getByRole("button", { name: "Share" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
+  },
+];
+
 describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
+  test.each(layers)("axe has no serious finding with $name open", async (layer) => {
+    const { page } = await openPage(browser, { colorScheme });
+    await layer.open(page);
+    expect(await findingsOn(page)).toEqual([]);
+    await page.context().close();
+  });
+
   test.each(places)("axe has no serious finding on: $name", async (place) => {
     const { page } = await openPage(browser, { colorScheme });
     await open(page, place);

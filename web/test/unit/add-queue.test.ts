@@ -43,15 +43,72 @@ function stepWords(): string[] {
   return stepsOf(first()).map((step) => `${step.name} ${step.state}`);
 }
 
-test("files are sent one after another", async () => {
-  queue.add([aFile("a.mp4"), aFile("b.mp4")]);
+test("two files are sent at a time, the others after them", async () => {
+  queue.add([aFile("a.mp4"), aFile("b.mp4"), aFile("c.mp4")]);
   await settle();
-  expect(phases()).toEqual(["sending", "waiting"]);
-  expect(api.uploads).toHaveLength(1);
+  expect(phases()).toEqual(["sending", "sending", "waiting"]);
+  expect(api.uploads).toHaveLength(2);
   upload(0).resolve(aVideo({ id: "a", state: "processing" }));
   await settle();
-  expect(phases()).toEqual(["preparing", "sending"]);
-  expect(upload(1).file.name).toBe("b.mp4");
+  expect(phases()).toEqual(["preparing", "sending", "sending"]);
+  expect(upload(2).file.name).toBe("c.mp4");
+});
+
+test("a file can be paused, and goes on where it was", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).onProgress(430, 1000);
+  queue.pause(first().key);
+  await settle();
+  expect(phases()).toEqual(["paused"]);
+  expect(lineFor(first())).toBe("Paused at 43 %".replace(" %", "\u00a0%"));
+  expect(queue.isSending.value).toBe(false);
+  expect(api.abandoned).toEqual([]);
+
+  queue.resume(first().key);
+  await settle();
+  expect(api.uploads).toHaveLength(2);
+  upload(1).watch.onResume(400);
+  upload(1).onProgress(400, 1000);
+  expect(first()).toMatchObject({ phase: "sending", sent: 430, resumedAt: 400 });
+  expect(lineFor(first())).toContain("Going on at 40");
+  upload(1).resolve(aVideo({ id: "a", state: "processing" }));
+  await settle();
+  expect(phases()).toEqual(["preparing"]);
+});
+
+test("a paused file that is added again goes on; one that is sent is not added twice", async () => {
+  const file = aFile("a.mp4");
+  queue.add([file]);
+  await settle();
+  queue.add([file]);
+  expect(phases()).toEqual(["sending"]);
+  queue.pause(first().key);
+  await settle();
+  queue.add([file]);
+  await settle();
+  expect(phases()).toEqual(["sending"]);
+});
+
+test("a paused file that is cancelled is thrown away on the box", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  queue.pause(first().key);
+  await settle();
+  await queue.cancel(first().key);
+  expect(api.abandoned).toEqual(["a.mp4"]);
+  expect(phases()).toEqual(["cancelled"]);
+});
+
+test("the bar never goes back when the connection breaks", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  upload(0).onProgress(800, 1000);
+  upload(0).watch.onBreak();
+  expect(lineFor(first())).toContain("Trying again");
+  upload(0).onProgress(512, 1000);
+  expect(first()).toMatchObject({ sent: 800, broken: false });
+  expect(lineFor(first())).not.toContain("Trying again");
 });
 
 test("a file goes through its steps with true numbers", async () => {
@@ -60,7 +117,7 @@ test("a file goes through its steps with true numbers", async () => {
   upload(0).onProgress(0, 1000);
   await vi.advanceTimersByTimeAsync(1000);
   upload(0).onProgress(500, 1000);
-  expect(stepWords()).toEqual(["Send now", "Check ahead", "Prepare ahead", "Ready ahead"]);
+  expect(stepWords()).toEqual(["Send now", "Check ahead", "Prepare ahead", "Copy ahead", "Ready ahead"]);
   expect(stepsOf(first())[0]?.part).toBe(0.5);
   expect(lineFor(first()).replaceAll("\u00a0", " ")).toBe(
     "Send 500 bytes of 1 KB · 500 bytes/s · a few seconds left",
@@ -68,7 +125,7 @@ test("a file goes through its steps with true numbers", async () => {
 
   upload(0).resolve(aVideo({ id: "a", state: "processing", stage: "check" }));
   await settle();
-  expect(stepWords()).toEqual(["Send done", "Check now", "Prepare ahead", "Ready ahead"]);
+  expect(stepWords()).toEqual(["Send done", "Check now", "Prepare ahead", "Copy ahead", "Ready ahead"]);
   expect(stepsOf(first())[1]?.part).toBeNull();
 
   api.put(aVideo({ id: "a", state: "processing", stage: "prepare", progress: 0.43, playable: true }));
@@ -78,7 +135,7 @@ test("a file goes through its steps with true numbers", async () => {
 
   api.put(aVideo({ id: "a", state: "ready", stage: "done", progress: 1, duration: 65 }));
   await vi.advanceTimersByTimeAsync(1000);
-  expect(stepWords()).toEqual(["Send done", "Check done", "Prepare done", "Ready done"]);
+  expect(stepWords()).toEqual(["Send done", "Check done", "Prepare done", "Copy done", "Ready done"]);
   expect(lineFor(first())).toBe("Ready · 1:05");
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -1,5 +1,6 @@
 import type { Api, VideoQuery } from "../../src/api/api.ts";
 import { ApiError } from "../../src/api/request.ts";
+import type { SendWatch } from "../../src/api/upload.ts";
 import { readVideo, type Video, type VideoPage } from "../../src/api/video.ts";
 
 /** A video as the box would describe it, with what the test cares for. */
@@ -14,7 +15,10 @@ export class FakeApi implements Api {
   readonly videos = new Map<string, Video>();
   readonly queries: VideoQuery[] = [];
   readonly deleted: string[] = [];
+  readonly restored: string[] = [];
   readonly uploads: Upload[] = [];
+  /** The names of files whose beginnings were thrown away. */
+  readonly abandoned: string[] = [];
   /** When set, every call but an upload fails by it. */
   failure: Error | null = null;
 
@@ -25,7 +29,10 @@ export class FakeApi implements Api {
   async listVideos(query: VideoQuery): Promise<VideoPage> {
     this.#fail();
     this.queries.push(query);
-    const found = [...this.videos.values()].filter((video) => video.title.includes(query.search));
+    const found = [...this.videos.values()].filter(
+      (video) =>
+        video.title.includes(query.search) && (query.state === undefined || video.state === query.state),
+    );
     const start = Number(query.cursor ?? 0);
     const end = start + query.limit;
     return { videos: found.slice(start, end), next: end < found.length ? String(end) : null };
@@ -38,15 +45,26 @@ export class FakeApi implements Api {
     return video;
   }
 
-  uploadFile: Api["uploadFile"] = (file, signal, onProgress) =>
+  uploadFile: Api["uploadFile"] = (file, signal, watch) =>
     new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason));
-      this.uploads.push({ file, resolve, reject, onProgress });
+      this.uploads.push({ file, resolve, reject, onProgress: watch.onProgress, watch });
     });
+
+  async abandonUpload(file: File): Promise<void> {
+    this.#fail();
+    this.abandoned.push(file.name);
+  }
 
   async deleteVideo(id: string): Promise<void> {
     this.#fail();
     this.deleted.push(id);
+  }
+
+  async restoreVideo(id: string): Promise<Video> {
+    this.#fail();
+    this.restored.push(id);
+    return this.getVideo(id);
   }
 
   renameVideo = () => Promise.reject(new Error("not in this fake"));
@@ -65,4 +83,5 @@ interface Upload {
   readonly resolve: (video: Video) => void;
   readonly reject: (error: unknown) => void;
   readonly onProgress: (sent: number, total: number) => void;
+  readonly watch: SendWatch;
 }

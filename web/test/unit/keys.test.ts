@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actionFor, type FocusKind, type KeyPress } from "../../src/player/keys.ts";
+import { actionFor, type FocusKind, type KeyPress, pageActionFor } from "../../src/player/keys.ts";
 
 function press(code: string, held: Partial<KeyPress> = {}): KeyPress {
   return { code, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, ...held };
@@ -21,6 +21,14 @@ test.each([
   ["Numpad4", { kind: "seek-to", fraction: 0.4 }],
   ["Home", { kind: "seek-to", fraction: 0 }],
   ["End", { kind: "seek-to", fraction: 1 }],
+  ["PageDown", { kind: "chapter-step", direction: 1 }],
+  ["Comma", { kind: "frame-step", direction: -1 }],
+  ["KeyT", { kind: "toggle-theatre" }],
+  ["KeyP", { kind: "toggle-pip" }],
+  ["KeyC", { kind: "toggle-captions" }],
+  ["KeyA", { kind: "next-sound" }],
+  ["KeyI", { kind: "toggle-stats" }],
+  ["KeyS", { kind: "share" }],
 ])("%s does what it does everywhere", (code, action) => {
   expect(actionFor(press(code), "none")).toEqual(action);
 });
@@ -34,7 +42,7 @@ test("speed needs the shift key", () => {
     kind: "speed-step",
     direction: -1,
   });
-  expect(actionFor(press("Period"), "none")).toBeNull();
+  expect(actionFor(press("Period"), "none")).toEqual({ kind: "frame-step", direction: 1 });
 });
 
 test.each(["KeyZ", "Tab", "Escape", "NumpadAdd", "constructor"])("%s is not for the player", (code) => {
@@ -59,4 +67,28 @@ const focused: readonly (readonly [FocusKind, string, boolean])[] = [
 
 test.each(focused)("with the focus on %s, %s reaches the player: %s", (focus, code, reaches) => {
   expect(actionFor(press(code), focus) !== null).toBe(reaches);
+});
+
+test.each([
+  ["a Russian k by its place", { code: "KeyK", key: "л" }, { kind: "toggle-play" }],
+  ["a French , by its sign", { code: "KeyM", key: "," }, { kind: "frame-step", direction: -1 }],
+  ["a French a by its letter", { code: "KeyQ", key: "a" }, { kind: "next-sound" }],
+  ["a French digit by its place", { code: "Digit5", key: "(" }, { kind: "seek-to", fraction: 0.5 }],
+  ["a German < without Shift", { code: "IntlBackslash", key: "<" }, { kind: "speed-step", direction: -1 }],
+  ["a letter with Caps Lock", { code: "KeyK", key: "K" }, { kind: "toggle-play" }],
+  ["the space bar", { code: "Space", key: " " }, { kind: "toggle-play" }],
+] as const)("%s is understood", (_, { code, key }, action) => {
+  expect(actionFor(press(code, { key }), "none")).toEqual(action);
+});
+
+test.each([
+  ["/ searches", { code: "Slash", key: "/" }, "search"],
+  ["a German / searches", { code: "Digit7", key: "/", shiftKey: true }, "search"],
+  ["a German - does not", { code: "Slash", key: "-" }, null],
+  ["? shows the keys", { code: "Slash", key: "?", shiftKey: true }, "keys"],
+  ["a German ? shows the keys", { code: "Minus", key: "?", shiftKey: true }, "keys"],
+] as const)("%s", (_, held, action) => {
+  expect(pageActionFor(press(held.code, held), "none")).toBe(action);
+  expect(pageActionFor(press(held.code, held), "text")).toBeNull();
+  expect(pageActionFor(press(held.code, { ...held, ctrlKey: true }), "none")).toBeNull();
 });

@@ -3,9 +3,11 @@ import { renditionIn } from "../../src/player/rendition.ts";
 import {
   languageName,
   nextRate,
+  noText,
   qualityChoices,
   qualityName,
   soundChoices,
+  textChoices,
 } from "../../src/player/tracks.ts";
 
 test.each([
@@ -49,15 +51,34 @@ test("one quality, and sound alone, leave nothing to choose", () => {
   expect(qualityChoices([{ width: 0, height: 0, bitrate: 1 }])).toEqual([]);
 });
 
-test("sound tracks go by their name, their language, or their number", () => {
-  const names = (tag: string) => `language ${tag}`;
-  const tracks = [{ name: "Commentary", lang: "en" }, { name: "de", lang: "de" }, { lang: "und" }];
-  expect(soundChoices(tracks, names)).toEqual([
-    { id: 0, label: "Commentary" },
-    { id: 1, label: "language de" },
-    { id: 2, label: "Track 3" },
+const names = (tag: string) => ({ en: "English", de: "German" })[tag] ?? tag;
+
+test("sound tracks go by their language and name, or by their number", () => {
+  const tracks = [
+    { name: "Commentary", lang: "en" },
+    { name: "de", lang: "de" },
+    { name: "de (2)", lang: "de" },
+    { name: "English stereo", lang: "en" },
+    { name: "Stereo" },
+    { lang: "und" },
+  ];
+  expect(soundChoices(tracks, names).map(({ label }) => label)).toEqual([
+    "English: Commentary",
+    "German",
+    "German (2)",
+    "English stereo",
+    "Stereo",
+    "Track 6",
   ]);
   expect(soundChoices(tracks.slice(0, 1), names)).toEqual([]);
+});
+
+test("subtitles can be chosen, and be off, when there is one", () => {
+  expect(textChoices([{ lang: "de" }], names)).toEqual([
+    { id: noText, label: "Off" },
+    { id: 0, label: "German" },
+  ]);
+  expect(textChoices([], names)).toEqual([]);
 });
 
 test("a language that nobody knows keeps its tag", () => {

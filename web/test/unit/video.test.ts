@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DecodeError } from "../../src/api/decode.ts";
-import { isBusy, isSoundOnly, readVideo, readVideoPage } from "../../src/api/video.ts";
+import { hasWholeQuality, isBusy, isSoundOnly, readVideo, readVideoPage } from "../../src/api/video.ts";
 
 const answer = {
   id: "abc",
@@ -14,6 +14,11 @@ const answer = {
   size: 1000,
   created: "2026-01-02T03:04:05Z",
   poster: "/hls/abc/poster-00.jpg",
+  storyboard: "/hls/abc/storyboard-00.vtt",
+  chapters: [
+    { start: 20, title: "" },
+    { start: 0, title: "The lake" },
+  ],
   source_name: "film.mp4",
   source_sha256: null,
   copies: { want: 2, have: 1 },
@@ -37,6 +42,11 @@ test("a video is read as the box describes it", () => {
     size: 1000,
     created: "2026-01-02T03:04:05Z",
     poster: "/hls/abc/poster-00.jpg",
+    storyboard: "/hls/abc/storyboard-00.vtt",
+    chapters: [
+      { start: 0, title: "The lake" },
+      { start: 20, title: "Chapter 2" },
+    ],
     sourceName: "film.mp4",
     copies: { want: 2, have: 1 },
     renditions: [
@@ -54,6 +64,7 @@ test("a video's title stays the text that it is", () => {
 test("what is missing and not needed has a calm default", () => {
   const video = readVideo({ id: "x", title: "", state: "receiving" });
   expect(video).toMatchObject({ progress: 0, playable: false, poster: null, renditions: [], duration: 0 });
+  expect(video).toMatchObject({ storyboard: null, chapters: [] });
 });
 
 test("a failed video tells why", () => {
@@ -110,4 +121,20 @@ test("sound without a picture is told from what is not known yet", () => {
   expect(isSoundOnly(readVideo({ ...answer, renditions: [audio] }))).toBe(true);
   expect(isSoundOnly(readVideo({ ...answer, renditions: [audio, ...answer.renditions] }))).toBe(false);
   expect(isSoundOnly(readVideo({ ...answer, renditions: [] }))).toBe(false);
+});
+
+test("one chapter divides nothing", () => {
+  expect(readVideo({ ...answer, chapters: [{ start: 0, title: "All of it" }] }).chapters).toEqual([]);
+});
+
+test("a storyboard of another place is not shown", () => {
+  expect(readVideo({ ...answer, storyboard: "//elsewhere.example/x.vtt" }).storyboard).toBeNull();
+});
+
+test("a quality is whole once the next one is begun, or all is ready", () => {
+  const [low, better] = ["low", "source"].map((id) => ({ id, kind: "video" }));
+  expect(hasWholeQuality(readVideo({ ...answer, renditions: [low] }))).toBe(false);
+  expect(hasWholeQuality(readVideo({ ...answer, renditions: [low, better] }))).toBe(true);
+  expect(hasWholeQuality(readVideo({ ...answer, renditions: [low], state: "ready" }))).toBe(true);
+  expect(hasWholeQuality(readVideo({ ...answer, state: "failed", playable: false }))).toBe(false);
 });
