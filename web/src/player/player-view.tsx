@@ -135,7 +135,8 @@ function useKeys(props: PlayerViewProps, parts: KeyParts): void {
   const latest = useRef(props);
   latest.current = props;
   const { player, media, frame, echo, statsOpen } = parts;
-  useEffect(() => {
+  // Before the next paint: a key that follows the switch at once must find it switched.
+  useLayoutEffect(() => {
     if (player.value === null || media.current === null || !props.keysEnabled) return;
     return listenToKeys({
       player: player.value,
