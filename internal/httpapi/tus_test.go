@@ -114,19 +114,29 @@ func TestABrokenUploadGoesOnWhereItIsDurable(t *testing.T) {
 	url := h.serve()
 	content := string(chunktest.Data(3, 2<<20))
 	at := h.begin(len(content))
+	sent := 0
 	for _, keep := range []int{300_000, 1, 500_000} {
 		from := h.offset(at)
+		sent = max(sent, from+keep)
 		c := dial(t, url)
 		c.says("PATCH "+at, append(upload(len(content)-from), "Tus-Resumable: 1.0.0", "Content-Type: "+piece,
 			fmt.Sprintf("Upload-Offset: %d", from))...)
 		c.sends(content[from : from+keep])
 		_ = c.Close()
-		if got := h.offset(at); got < from || got > from+keep {
-			t.Errorf("%d bytes arrived, %d were sent", got, from+keep)
+		if got := h.offset(at); got < from || got > sent {
+			t.Errorf("%d bytes arrived, %d were sent", got, sent)
 		}
 	}
-	from := h.offset(at)
-	h.finished(h.patch(at, from, content[from:]), content)
+	// What the broken connections carried may still be taken in, each once: then the offset is another one, or
+	// this request is taken for the older one.
+	var w *httptest.ResponseRecorder
+	for range 4 {
+		from := h.offset(at)
+		if w = h.patch(at, from, content[from:]); w.Code == http.StatusNoContent {
+			break
+		}
+	}
+	h.finished(w, content)
 	if strings.Contains(h.log.String(), "level=ERROR") {
 		t.Errorf("log: %s", h.log)
 	}
