@@ -64,7 +64,7 @@ func NewProgressive(tracks ...Track) (*Progressive, error) {
 	return p, nil
 }
 
-// placement says where a rendition's segments lie: at[i] in the body, from[i] in the rendition itself.
+// segmentPlaces says where a rendition's segments lie: at[i] in the body, from[i] in the rendition itself.
 type segmentPlaces struct {
 	from, at []uint64
 }
