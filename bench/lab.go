@@ -56,6 +56,7 @@ func (l *lab) say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\
 
 // skip adds a row that says why there is none.
 func (l *lab) skip(what, why string) {
+	why = strings.Join(strings.Fields(why), " ") // one line of the table
 	l.say("not measured: %s", why)
 	l.table.told(what, "not measured", why)
 }
