@@ -26,7 +26,7 @@ test: versions setup-test build ## Run every test: Go, TypeScript, browser
 lint: versions web/node_modules/.installed ## Check formatting, types, style, and that it builds for other systems
 	@scripts/lint.sh
 
-bench: versions setup-bench build ## Measure beside nginx, ffmpeg and plain hls.js; ARGS="-rows import -rounds 3" chooses
+bench: versions setup-bench build .build/bench/node_modules/.installed ## Measure beside others that do the same; ARGS="-rows import -rounds 3" chooses
 	@go run ./bench $(ARGS)
 
 setup: ## Install what running needs: ffmpeg
@@ -44,6 +44,13 @@ versions:
 web/node_modules/.installed: web/package-lock.json
 	@echo "installing the web client's packages (npm ci)"
 	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What the node is only measured beside is no part of the client.
+.build/bench/node_modules/.installed: bench/package.json bench/package-lock.json
+	@echo "installing the packages that the benchmark compares with (npm ci)"
+	@mkdir -p .build/bench && cp $^ .build/bench
+	@cd .build/bench && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 web/dist/index.html: web/node_modules/.installed $(CLIENT)

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,7 +66,13 @@ func (n *nginx) plain(b *box, id string, player []byte) error {
 	if err := n.keep("/hls.min.js", player); err != nil {
 		return err
 	}
-	return n.keep("/plain.html", []byte(strings.ReplaceAll(string(plainPage), "MASTER", paths[0])))
+	return n.keepPage("/plain.html", plainPage, paths[0], "{}")
+}
+
+// keepPage puts a page that plays a playlist, with settings for hls.js, on nginx.
+func (n *nginx) keepPage(path string, page []byte, master, settings string) error {
+	filled := strings.NewReplacer("MASTER", master, "SETTINGS", settings).Replace(string(page))
+	return n.keep(path, []byte(filled))
 }
 
 func (l *lab) compareInBrowser(b *box, n *nginx, id, modules string) error {
@@ -80,8 +87,8 @@ func (l *lab) compareInBrowser(b *box, n *nginx, id, modules string) error {
 	}
 	defer theirs.stop()
 	first, seek, err := l.browse(modules, map[string]string{
-		"ours":   behind(ours) + "/watch/" + id,
-		"theirs": behind(theirs) + "/plain.html",
+		"ours":   nameOf(ours.Addr()) + "/watch/" + id,
+		"theirs": nameOf(theirs.Addr()) + "/plain.html",
 	})
 	if err != nil {
 		return err
@@ -96,9 +103,9 @@ func (l *lab) compareInBrowser(b *box, n *nginx, id, modules string) error {
 	return nil
 }
 
-// behind is the address behind a network, by a name that is not the browser's own machine.
-func behind(n *network) string {
-	return strings.Replace("http://"+n.Addr().String(), "127.0.0.1", "box.lan", 1)
+// nameOf is an address by a name that is not the browser's own machine; its flags say what the name stands for.
+func nameOf(address net.Addr) string {
+	return fmt.Sprintf("http://box.lan:%d", address.(*net.TCPAddr).Port)
 }
 
 // browse opens each page in every round and returns how long the first frame and a seek took, by page.

@@ -14,6 +14,12 @@ import (
 	"time"
 )
 
+// Where servers listen: on the loopback, or at the address that enterLAN made.
+const (
+	loopback   = "127.0.0.1"
+	lanAddress = "10.77.0.1"
+)
+
 // lab is where experiments run: programs, films, and a folder that is removed in the end.
 type lab struct {
 	ctx     context.Context
@@ -22,6 +28,7 @@ type lab struct {
 	shoal   string
 	films   string
 	work    string
+	swarm   swarmChoice
 	table   table
 }
 
@@ -166,9 +173,9 @@ func (t *tail) Write(b []byte) (int, error) {
 
 func (t *tail) String() string { return strings.TrimSpace(string(t.text)) }
 
-// freeAddress returns an address of the loopback where nobody listens.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// freeAddress returns an address of a host where nobody listens.
+func freeAddress(host string) (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return "", err
 	}

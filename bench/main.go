@@ -1,5 +1,5 @@
 // Command bench measures a built node from outside, side by side with programs that do the same work: ffmpeg,
-// nginx, and a plain page with hls.js. It prints one table. Ratios taken within one run say something on any
+// nginx, plain hls.js and p2p-media-loader. It prints one table. Ratios taken within one run say something on any
 // machine, times only on one. It runs in the repository's folder, where bin/shoal and web/node_modules are.
 package main
 
@@ -28,6 +28,7 @@ func experiments() []experiment {
 		{"hevc", "first playable second of a film that is encoded anew", []string{"ffmpeg"}, measureHEVC},
 		{"segments", "all segments of a film, and ranges of it as one MP4 file", []string{"ffmpeg", "nginx", "wrk"}, measureServing},
 		{"browser", "first frame and a seek in Chromium behind a slow network", []string{"ffmpeg", "nginx", "node", "chromium"}, measureBrowser},
+		{"swarm", "many viewers in Chromium who share, beside plain hls.js and p2p-media-loader", []string{"ffmpeg", "nginx", "node", "chromium"}, measureSwarm},
 		{"start", "starting with 10,000 videos, and idling", []string{"ffmpeg"}, measureStart},
 		{"crowd", "slow readers and half-sent requests beside normal ones", []string{"ffmpeg"}, measureCrowd},
 	}
@@ -56,6 +57,7 @@ func run(ctx context.Context) error {
 	binary := flag.String("shoal", "bin/shoal", "the node's program")
 	films := flag.String("films", ".build/bench", "where the films are kept between runs")
 	work := flag.String("work", os.TempDir(), "where data goes while it runs; on the disk that is to be measured")
+	swarm := swarmFlags()
 	flag.Parse()
 	chosen := strings.Split(*rows, ",")
 	for _, name := range chosen {
@@ -66,12 +68,21 @@ func run(ctx context.Context) error {
 	if *rounds < 1 || *seconds < 1 || flag.NArg() > 0 {
 		return fmt.Errorf("-rounds and -seconds are at least 1, and there are no other arguments")
 	}
+	group, err := swarm()
+	if err != nil {
+		return err
+	}
+	if slices.Contains(chosen, "swarm") {
+		if err := enterLAN(); err != nil {
+			fmt.Fprintf(os.Stderr, "viewers connect over the loopback, since there can be no network of their own: %v\n", err)
+		}
+	}
 	l, err := openLab(ctx, *binary, *films, *work)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	l.rounds, l.seconds = *rounds, *seconds
+	l.rounds, l.seconds, l.swarm = *rounds, *seconds, group
 	return l.runAll(chosen)
 }
 

@@ -23,8 +23,10 @@ type network struct {
 // wire is one direction.
 type wire struct {
 	bytesPerSecond float64
-	mu             sync.Mutex
-	free           time.Time // guarded by mu; when the last byte that was promised has left
+	// slack is how late somebody may be for their turn and still catch up, as on a busy machine.
+	slack time.Duration
+	mu    sync.Mutex
+	free  time.Time // guarded by mu; when the last byte that was promised has left
 }
 
 // startNetwork puts a network with a rate in bits a second and a round trip before a target.
@@ -141,7 +143,7 @@ func (w *wire) carry(to, from net.Conn, delay time.Duration) {
 func (w *wire) reserve(n int) (begins, ends time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	begins = time.Now()
+	begins = time.Now().Add(-w.slack)
 	if w.free.After(begins) {
 		begins = w.free
 	}

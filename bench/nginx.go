@@ -57,7 +57,7 @@ func (l *lab) startNginx() (*nginx, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := freeAddress(loopback)
 	if err != nil {
 		return nil, err
 	}

@@ -28,17 +28,22 @@ type box struct {
 	took time.Duration
 }
 
-// startBox runs a node over dir, or over a new folder for "".
+// startBox runs a node over dir, or over a new folder for "", at a free address.
 func (l *lab) startBox(dir string) (*box, error) {
+	address, err := freeAddress(loopback)
+	if err != nil {
+		return nil, err
+	}
+	return l.startBoxAt(dir, address)
+}
+
+// startBoxAt is startBox with an address.
+func (l *lab) startBoxAt(dir, address string) (*box, error) {
 	if dir == "" {
 		var err error
 		if dir, err = l.folder("node"); err != nil {
 			return nil, err
 		}
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
 	}
 	began := time.Now()
 	p, err := startProcess(l.shoal, "serve", "--data", dir, "--http", address)

@@ -36,6 +36,15 @@ func (t *table) single(what, ours string, a aim) {
 	t.rows = append(t.rows, []string{what, ours, "", "", a.text, verdict(a)})
 }
 
+// beside adds a row with several others on their side, and perhaps nothing to reach.
+func (t *table) beside(what, ours, theirs, ratios string, a *aim) {
+	row := []string{what, ours, theirs, ratios, "", ""}
+	if a != nil {
+		row[4], row[5] = a.text, verdict(*a)
+	}
+	t.rows = append(t.rows, row)
+}
+
 // told adds a row that has nothing to reach.
 func (t *table) told(what, ours, theirs string) {
 	t.rows = append(t.rows, []string{what, ours, theirs, "", "", ""})
