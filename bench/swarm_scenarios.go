@@ -124,7 +124,13 @@ func swarmFlags() func() (swarmChoice, error) {
 		if err == nil && *rounds < 1 {
 			err = errors.New("-swarm-rounds is at least 1")
 		}
-		return swarmChoice{chosen, *rounds, strings.Split(*sides, ","), *seed}, err
+		picked := strings.Split(*sides, ",")
+		for _, side := range picked {
+			if err == nil && !slices.Contains([]string{ours, plain, p2pml}, side) {
+				err = fmt.Errorf("there is no side %q; there are %s, %s and %s", side, ours, plain, p2pml)
+			}
+		}
+		return swarmChoice{chosen, *rounds, picked, *seed}, err
 	}
 }
 
