@@ -46,14 +46,7 @@ func TextName(hash chunk.Ref) string { return hash.String() + ".vtt" }
 func Master(m *Manifest) []byte {
 	var out bytes.Buffer
 	out.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n")
-	sound, rungs := m.begunOf(Audio), inOrder(listed(m.begunOf(Video)))
-	if len(rungs) == 0 && len(sound) > 0 {
-		// Tracks are no rungs to choose from by bit rate, so the preferred one is the only variant.
-		rungs = sound[preferred(sound):][:1]
-		if len(sound) == 1 {
-			sound = nil
-		}
-	}
+	rungs, sound := m.variants()
 	writeAlternatives(&out, sound, rungs)
 	texts := m.begunOf(Text)
 	writeTexts(&out, texts)
@@ -61,6 +54,29 @@ func Master(m *Manifest) []byte {
 		writeVariant(&out, r, sound, len(texts) > 0)
 	}
 	return out.Bytes()
+}
+
+// First returns the renditions of a manifest that is Playable which a player opens first: the one that Master lists
+// first, and the sound that plays beside it unless another is chosen.
+func First(m *Manifest) []*Rendition {
+	rungs, sound := m.variants()
+	if len(sound) > 0 && rungs[0].Kind == Video {
+		return []*Rendition{rungs[0], sound[preferred(sound)]}
+	}
+	return rungs[:1]
+}
+
+// variants returns what a player chooses from by bit rate, and the sound tracks to play with it.
+func (m *Manifest) variants() (rungs, sound []*Rendition) {
+	sound, rungs = m.begunOf(Audio), inOrder(listed(m.begunOf(Video)))
+	if len(rungs) == 0 && len(sound) > 0 {
+		// Tracks are no rungs to choose from by bit rate, so the preferred one is the only variant.
+		rungs = sound[preferred(sound):][:1]
+		if len(sound) == 1 {
+			sound = nil
+		}
+	}
+	return rungs, sound
 }
 
 // begunOf returns the renditions of a kind that have a segment, in the order of the manifest.
@@ -265,6 +281,11 @@ func (r *Rendition) listedLength(i int) time.Duration {
 		from = r.end(i)
 	}
 	return r.clock(r.end(i+1)).Round(time.Microsecond) - r.clock(from).Round(time.Microsecond)
+}
+
+// ListedEnd returns when segment i ends on the clock of the media playlist, which begins at zero.
+func (r *Rendition) ListedEnd(i int) time.Duration {
+	return r.clock(r.end(i + 1)).Round(time.Microsecond)
 }
 
 // targetDuration is the fixed one, or the longest segment where a source has a gap or a distant key frame.

@@ -241,6 +241,50 @@ func TestFirstVariantStartsSoonOnAModestLink(t *testing.T) {
 	}
 }
 
+func TestFirstIsWhatAPlayerOpensFirst(t *testing.T) {
+	tracks := film()
+	tracks.Renditions = tracks.Renditions[2:]
+	silent := film()
+	silent.Renditions = silent.Renditions[:2]
+	for _, c := range []struct {
+		name  string
+		video *manifest.Manifest
+		want  []string
+	}{
+		{"the first rung and the default sound", film(), []string{"low", "audio1"}},
+		{"sound alone", sound(), []string{"audio1"}},
+		{"one of several sounds", tracks, []string{"audio1"}},
+		{"picture alone", silent, []string{"low"}},
+	} {
+		var got []string
+		for _, r := range manifest.First(c.video) {
+			got = append(got, r.ID)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+		if variant := readMaster(t, c.video).Variants[0]; find(t, c.video, variant.URI).ID != got[0] {
+			t.Errorf("%s: the playlist lists %s first, not %s", c.name, variant.URI, got[0])
+		}
+	}
+}
+
+func TestListedEndsAreTheSumOfThePlaylist(t *testing.T) {
+	for _, r := range film().Renditions {
+		list, err := hlscheck.ReadMedia(manifest.Media(&r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum time.Duration
+		for i, s := range list.Segments {
+			sum += s.Duration
+			if got := r.ListedEnd(i); got != sum {
+				t.Errorf("%s: segment %d ends at %s, the list says %s", r.ID, i, got, sum)
+			}
+		}
+	}
+}
+
 func TestDraftListsOnlyRungsThatWillNotRunOut(t *testing.T) {
 	rung := func(id string, n int, complete bool) manifest.Rendition {
 		return manifest.Rendition{ID: id, Complete: complete, Segments: segments(id, n, 4000, 100_000)}

@@ -52,6 +52,19 @@ func (s *Streams) Master(ctx context.Context, id manifest.VideoID) ([]byte, erro
 	return manifest.Master(m), nil
 }
 
+// First returns the renditions that a player opens first, which must not be changed, or ErrNotFound while there is
+// nothing to play.
+func (s *Streams) First(ctx context.Context, id manifest.VideoID) ([]*manifest.Rendition, error) {
+	m, err := s.catalog.Manifest(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("beginning of video %s: %w", id, err)
+	}
+	if !m.Playable() {
+		return nil, fmt.Errorf("beginning of video %s: nothing to play yet: %w", id, ErrNotFound)
+	}
+	return manifest.First(m), nil
+}
+
 // Media returns the media playlist of a rendition, or ErrNotFound while the rendition has no segment.
 func (s *Streams) Media(ctx context.Context, id manifest.VideoID, rendition string) ([]byte, error) {
 	r, err := s.rendition(ctx, id, rendition)

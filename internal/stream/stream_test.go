@@ -33,6 +33,19 @@ func TestPlaylistsAreThoseOfTheManifest(t *testing.T) {
 	}
 }
 
+func TestFirstIsToldOnceThereIsSomethingToPlay(t *testing.T) {
+	h := newHouse(t)
+	m := h.film(h.keep([]byte("one"), 10))
+	first, err := h.First(t.Context(), filmID)
+	if err != nil || len(first) != 1 || first[0].ID != m.Renditions[0].ID {
+		t.Errorf("%v, %v", first, err)
+	}
+	h.film()
+	if _, err := h.First(t.Context(), filmID); !errors.Is(err, stream.ErrNotFound) {
+		t.Errorf("nothing to play: %v", err)
+	}
+}
+
 func TestEveryPartIsFoundByItsHash(t *testing.T) {
 	h := newHouse(t)
 	var segments []manifest.Blob
