@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"compress/gzip"
 	"io"
 	"net/http"
 	"slices"
@@ -19,6 +20,8 @@ const (
 	textType     = "text/vtt"
 	// immutable is for what is named by its hash.
 	immutable = "public, max-age=31536000, immutable"
+	// minPacked is the length from which a list is compressed: less fits into one packet as it is.
+	minPacked = 1400
 )
 
 func (h *Handler) getMaster(w *response, r *http.Request) error {
@@ -30,7 +33,7 @@ func (h *Handler) getMaster(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return changing(w, playlistType, text)
+	return changing(w, r, playlistType, text)
 }
 
 func (h *Handler) getMedia(w *response, r *http.Request) error {
@@ -42,7 +45,7 @@ func (h *Handler) getMedia(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return changing(w, playlistType, text)
+	return changing(w, r, playlistType, text)
 }
 
 func (h *Handler) getStoryboard(w *response, r *http.Request) error {
@@ -54,14 +57,23 @@ func (h *Handler) getStoryboard(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return changing(w, textType, text)
+	return changing(w, r, textType, text)
 }
 
-// changing serves a list that may change while its address stays.
-func changing(w *response, kind string, text []byte) error {
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+// changing serves a list that may change while its address stays. That of a long film is half as long compressed,
+// and a player reads it before it can begin.
+func changing(w *response, r *http.Request, kind string, text []byte) error {
+	header := w.Header()
+	header.Set("Vary", "Accept-Encoding")
+	if len(text) >= minPacked && takesGzip(r.Header.Get("Accept-Encoding")) {
+		if packed := pack(text, gzip.BestSpeed); packed != nil {
+			header.Set("Content-Encoding", "gzip")
+			text = packed
+		}
+	}
+	header.Set("Content-Type", kind)
+	header.Set("Cache-Control", "no-cache")
+	header.Set("Content-Length", strconv.Itoa(len(text)))
 	_, _ = w.Write(text) // who has gone away is noticed by the server
 	return nil
 }

@@ -84,15 +84,15 @@ func readAsset(files fs.FS, name string) (*asset, error) {
 		a.kind = "application/octet-stream"
 	}
 	if slices.Contains(squeezed, extension) {
-		a.packed = pack(data)
+		a.packed = pack(data, gzip.BestCompression)
 	}
 	return a, nil
 }
 
-// pack compresses data, or returns nil when that saves less than a tenth.
-func pack(data []byte) []byte {
+// pack compresses data at a level of gzip, or returns nil when that saves less than a tenth.
+func pack(data []byte, level int) []byte {
 	var packed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	z, err := gzip.NewWriterLevel(&packed, level)
 	if err == nil {
 		_, err = z.Write(data)
 	}

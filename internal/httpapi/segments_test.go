@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -236,4 +239,41 @@ func TestPlaylistsOfADraftAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, h.asks("GET", "/hls/"+string(id)+"/master.m3u8", ""), http.StatusConflict, "failed")
+}
+
+func TestPlaylistOfALongFilmIsCompressedForWhoTakesThat(t *testing.T) {
+	h := newHouse(t)
+	m := *h.film.manifest
+	m.Renditions = slices.Clone(m.Renditions)
+	picture := &m.Renditions[0]
+	picture.Segments = nil
+	for i := range 200 {
+		picture.Segments = append(picture.Segments, manifest.Segment{Blob: h.film.manifest.Renditions[0].Segments[0].Blob, Start: uint64(i) * 4000, Duration: 4000})
+	}
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.library.Publish(t.Context(), h.film.id, &m, h.blob(data).Chunks); err != nil {
+		t.Fatal(err)
+	}
+	path := "/hls/" + string(h.film.id) + "/v0/index.m3u8"
+	plain := h.asks("GET", path, "")
+	packed := h.asks("GET", path, "", "Accept-Encoding", "gzip, deflate")
+	if plain.Header().Get("Content-Encoding") != "" || packed.Header().Get("Content-Encoding") != "gzip" || packed.Header().Get("Vary") != "Accept-Encoding" {
+		t.Fatalf("plain %v, packed %v", plain.Header(), packed.Header())
+	}
+	if packed.Body.Len() > plain.Body.Len()/2 || strconv.Itoa(packed.Body.Len()) != packed.Header().Get("Content-Length") {
+		t.Errorf("%d bytes for %d, declared as %s", packed.Body.Len(), plain.Body.Len(), packed.Header().Get("Content-Length"))
+	}
+	z, err := gzip.NewReader(packed.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(z); err != nil || string(text) != plain.Body.String() {
+		t.Errorf("%v, or another text", err)
+	}
+	if short := h.asks("GET", "/hls/"+string(h.film.id)+"/a0/index.m3u8", "", "Accept-Encoding", "gzip"); short.Header().Get("Content-Encoding") != "" {
+		t.Error("a short list is compressed")
+	}
 }
