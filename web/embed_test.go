@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"encoding/json"
+	"errors"
 	"io/fs"
 	"regexp"
 	"strings"
@@ -41,6 +43,27 @@ func TestThePageNamesOnlyFilesThatAreThere(t *testing.T) {
 	for _, match := range regexp.MustCompile(`(?:src|href)="/([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
 		if _, err := fs.Stat(files, match[1]); err != nil {
 			t.Errorf("index.html names %s: %v", match[1], err)
+		}
+	}
+}
+
+func TestTheListOfPartsNamesFilesThatAreThere(t *testing.T) {
+	files := web.Files()
+	data, err := fs.ReadFile(files, ".vite/manifest.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the client is not built")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts map[string]struct{ File string }
+	if err := json.Unmarshal(data, &parts); err != nil {
+		t.Fatal(err)
+	}
+	// What the node looks for when it starts.
+	for _, name := range []string{"index.html", "style.css", "src/ui/start.ts", "src/player/player-view.tsx"} {
+		if _, err := fs.Stat(files, parts[name].File); err != nil || parts[name].File == "" {
+			t.Errorf("%s is built to %q: %v", name, parts[name].File, err)
 		}
 	}
 }

@@ -22,6 +22,10 @@ export default defineConfig({
     // Inlined assets would be data: URIs, and the polyfill is for browsers that cannot play here anyway.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // One style sheet: the player's is small, and would be one more thing to wait for.
+    cssCodeSplit: false,
+    // For the node, which tells browsers ahead what a page is going to ask for.
+    manifest: true,
     chunkSizeWarningLimit: 800,
   },
 });

@@ -1,69 +1,88 @@
 package httpapi
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
-	"regexp"
+	"slices"
 	"strings"
 
-	"shoal/internal/library"
 	"shoal/internal/manifest"
 )
 
-// playerFiles match the script that only the page of a video loads.
-const playerFiles = "assets/player-view-*.js"
+// What the client's build calls its parts, in the list that it leaves in buildList.
+const (
+	buildList  = ".vite/manifest.json"
+	entryPart  = "index.html"
+	stylesPart = "style.css"
+	startPart  = "src/ui/start.ts"
+	playerPart = "src/player/player-view.tsx"
+)
 
-// mainFiles matches the scripts and styles in index.html.
-var mainFiles = regexp.MustCompile(`(?:src|href)="(/assets/[^"]+\.(?:js|css))"`)
-
-// getWatch serves the page of a video. Its headers name what the page is going to ask for, so that the browser
-// fetches that while it is still busy with the first script.
-func (h *Handler) getWatch(w *response, r *http.Request) error {
-	for _, hint := range h.pages.hints {
-		w.Header().Add("Link", hint)
+// hintBeginning names the playlists that every player of a video reads first, and what the page asks about it.
+func hintBeginning(header http.Header, id manifest.VideoID, first []*manifest.Rendition) {
+	paths := []string{hlsPath(id, "master.m3u8")}
+	for _, r := range first {
+		paths = append(paths, hlsPath(id, r.ID, manifest.MediaName))
 	}
-	if id, err := manifest.ParseVideoID(r.PathValue("id")); err == nil {
-		if v, err := h.cfg.Library.Get(id); err == nil && v.Playable {
-			hintContent(w.Header(), v)
-		}
-	}
-	return h.getIndex(w, r)
-}
-
-// hintContent names what the page asks about a video, and the playlists that every player of it reads first. Where
-// there is a choice of qualities or sound tracks, that is the master playlist alone.
-func hintContent(header http.Header, v library.Video) {
-	kinds := map[manifest.Kind][]string{}
-	for _, r := range v.Renditions {
-		kinds[r.Kind] = append(kinds[r.Kind], r.ID)
-	}
-	hls := "/hls/" + string(v.ID) + "/"
-	paths := []string{"/api/v1/videos/" + string(v.ID), hls + "master.m3u8"}
-	if picture, sound := kinds[manifest.Video], kinds[manifest.Audio]; len(picture) == 1 && len(sound) <= 1 {
-		for _, id := range append(picture, sound...) {
-			paths = append(paths, hls+id+"/index.m3u8")
-		}
-	}
-	for _, path := range paths {
+	for _, path := range append(paths, "/api/v1/videos/"+string(id)) {
 		header.Add("Link", fmt.Sprintf("<%s>; rel=preload; as=fetch; crossorigin=anonymous", path))
 	}
 }
 
-// pageHints are headers that name the files which the page of a video needs, in the order of their urgency:
-// browsers have six connections, and those that come first get them.
-func pageHints(files fs.FS, index []byte) (hints []string) {
-	for _, found := range mainFiles.FindAllSubmatch(index, -1) {
-		hints = append(hints, fileHint(string(found[1])))
+func hint(header http.Header, links []string) {
+	for _, link := range links {
+		header.Add("Link", link)
 	}
-	names, _ := fs.Glob(files, playerFiles) // the pattern is well-formed
-	for _, name := range names {
-		hints = append(hints, fileHint("/"+name))
-	}
-	return hints
 }
 
-func fileHint(path string) string {
+// builtPart is a script or a style sheet in the list of the client's build.
+type builtPart struct {
+	File    string   `json:"file"`
+	Imports []string `json:"imports"`
+}
+
+// pageHints are headers that name the files which every page needs, and those which the page of a video needs, in the
+// order of their urgency: browsers have six connections, and those that come first get them. Pages that were not
+// built have none.
+func pageHints(files fs.FS) (every, watch []string, err error) {
+	data, err := fs.ReadFile(files, buildList)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the list of the client's parts: %w", err)
+	}
+	var parts map[string]builtPart
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return nil, nil, fmt.Errorf("read the list of the client's parts: %w", err)
+	}
+	for _, name := range []string{entryPart, stylesPart, startPart, playerPart} {
+		if parts[name].File == "" {
+			return nil, nil, fmt.Errorf("the list of the client's parts lacks %s", name)
+		}
+	}
+	every = linksTo(parts, entryPart, stylesPart, startPart)
+	watch = linksTo(parts, entryPart, stylesPart, playerPart, startPart)
+	return every, watch, nil
+}
+
+// linksTo returns a header for each of the named parts and for what they import, none twice.
+func linksTo(parts map[string]builtPart, names ...string) (links []string) {
+	for len(names) > 0 {
+		part := parts[names[0]]
+		names = names[1:]
+		if link := fileLink("/" + part.File); !slices.Contains(links, link) {
+			links = append(links, link)
+			names = append(slices.Clone(part.Imports), names...)
+		}
+	}
+	return links
+}
+
+func fileLink(path string) string {
 	if strings.HasSuffix(path, ".css") {
 		return fmt.Sprintf("<%s>; rel=preload; as=style; crossorigin=anonymous", path)
 	}

@@ -7,19 +7,31 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"shoal/internal/httpapi"
 	"shoal/internal/manifest"
 )
 
-// builtPages are files with the names that the client's build gives them.
+// builtPages are files with the names that the client's build gives them, and its list of them.
 func builtPages(cfg *httpapi.Config) {
 	cfg.Pages = fstest.MapFS{
-		"index.html": {Data: []byte(`<link rel="icon" href="/assets/favicon-1.svg">` +
-			`<script type="module" crossorigin src="/assets/index-1.js"></script><link rel="stylesheet" crossorigin href="/assets/index-2.css">`)},
+		"index.html": {Data: []byte("<head>\n" + `<link rel="icon" href="/assets/favicon-1.svg">` +
+			`<script type="module" crossorigin src="/assets/index-1.js"></script><link rel="stylesheet" crossorigin href="/assets/style-2.css">` + "\n</head>")},
 		"assets/favicon-1.svg":    {Data: []byte("<svg/>")},
 		"assets/index-1.js":       {Data: []byte("1")},
-		"assets/index-2.css":      {Data: []byte("a{}")},
+		"assets/style-2.css":      {Data: []byte("a{}")},
 		"assets/player-view-3.js": {Data: []byte("2")},
+		"assets/shared-4.js":      {Data: []byte("3")},
+		"assets/start-5.js":       {Data: []byte("4")},
+		"assets/controls-6.js":    {Data: []byte("5")},
+		".vite/manifest.json": {Data: []byte(`{
+			"index.html": {"file": "assets/index-1.js", "isEntry": true, "dynamicImports": ["src/ui/start.ts", "src/player/player-view.tsx"]},
+			"style.css": {"file": "assets/style-2.css"},
+			"_shared.js": {"file": "assets/shared-4.js", "imports": ["src/ui/start.ts"]},
+			"src/ui/start.ts": {"file": "assets/start-5.js", "imports": ["_shared.js", "index.html"]},
+			"src/player/player-view.tsx": {"file": "assets/player-view-3.js", "imports": ["_shared.js", "index.html"], "dynamicImports": ["src/player/controls.ts"]},
+			"src/player/controls.ts": {"file": "assets/controls-6.js"}}`)},
 	}
 }
 
@@ -41,8 +53,8 @@ func TestPageOfAVideoNamesWhatItWillAskFor(t *testing.T) {
 	h := newHouse(t, builtPages)
 	id := string(h.film.id)
 	want := []string{
-		"/assets/index-1.js", "/assets/index-2.css", "/assets/player-view-3.js",
-		"/api/v1/videos/" + id, "/hls/" + id + "/master.m3u8", "/hls/" + id + "/v0/index.m3u8", "/hls/" + id + "/a0/index.m3u8",
+		"/assets/index-1.js", "/assets/style-2.css", "/assets/player-view-3.js", "/assets/shared-4.js", "/assets/start-5.js",
+		"/hls/" + id + "/master.m3u8", "/hls/" + id + "/v0/index.m3u8", "/hls/" + id + "/a0/index.m3u8", "/api/v1/videos/" + id,
 	}
 	got := hinted(h, "/watch/"+id)
 	if !slices.Equal(got, want) {
@@ -55,7 +67,7 @@ func TestPageOfAVideoNamesWhatItWillAskFor(t *testing.T) {
 	}
 }
 
-func TestWhereThereIsAChoiceOnlyTheMasterPlaylistIsNamed(t *testing.T) {
+func TestWhereThereIsAChoiceThePlaylistsThatAPlayerOpensFirstAreNamed(t *testing.T) {
 	h := newHouse(t, builtPages)
 	m := *h.film.manifest
 	second := m.Renditions[1]
@@ -68,13 +80,39 @@ func TestWhereThereIsAChoiceOnlyTheMasterPlaylistIsNamed(t *testing.T) {
 	if err := h.library.Publish(t.Context(), h.film.id, &m, h.blob(data).Chunks); err != nil {
 		t.Fatal(err)
 	}
-	paths := hinted(h, "/watch/"+string(h.film.id))
-	if !slices.Contains(paths, "/hls/"+string(h.film.id)+"/master.m3u8") {
-		t.Errorf("the headers name %q, not the master playlist", paths)
+	var playlists []string
+	folder := "/hls/" + string(h.film.id) + "/"
+	for _, path := range hinted(h, "/watch/"+string(h.film.id)) {
+		if name, found := strings.CutPrefix(path, folder); found {
+			playlists = append(playlists, name)
+		}
 	}
-	for _, path := range paths {
-		if strings.HasSuffix(path, "/index.m3u8") {
-			t.Errorf("the headers name %s, which the player may not choose", path)
+	if want := []string{"master.m3u8", "v0/index.m3u8", "a0/index.m3u8"}; !slices.Equal(playlists, want) {
+		t.Errorf("the headers name the playlists %q, want %q", playlists, want)
+	}
+}
+
+func TestOtherPagesNameWhatEveryPageNeeds(t *testing.T) {
+	h := newHouse(t, builtPages)
+	want := []string{"/assets/index-1.js", "/assets/style-2.css", "/assets/start-5.js", "/assets/shared-4.js"}
+	for _, page := range []string{"/", "/add", "/settings"} {
+		if got := hinted(h, page); !slices.Equal(got, want) {
+			t.Errorf("the headers of %s name %q, want %q", page, got, want)
+		}
+	}
+}
+
+func TestABuildWhoseListLacksAPartIsNotServed(t *testing.T) {
+	var cfg httpapi.Config
+	newHouse(t, func(c *httpapi.Config) { cfg = *c })
+	for name, list := range map[string]string{
+		"no JSON":   "index.html",
+		"no player": `{"index.html": {"file": "a.js"}, "style.css": {"file": "b.css"}, "src/ui/start.ts": {"file": "c.js"}}`,
+	} {
+		cfg.Registry = prometheus.NewRegistry()
+		cfg.Pages = fstest.MapFS{"index.html": {Data: []byte("<html>")}, ".vite/manifest.json": {Data: []byte(list)}}
+		if _, err := httpapi.New(cfg); err == nil {
+			t.Errorf("%s: New said nothing", name)
 		}
 	}
 }
@@ -87,8 +125,5 @@ func TestNothingIsNamedOfAVideoThatCannotBePlayed(t *testing.T) {
 				t.Errorf("the page of %s names %s", id, path)
 			}
 		}
-	}
-	if paths := hinted(h, "/add"); len(paths) > 0 {
-		t.Errorf("another page names %q", paths)
 	}
 }

@@ -55,6 +55,7 @@ type Importer interface {
 type Streams interface {
 	Master(ctx context.Context, id manifest.VideoID) ([]byte, error)
 	Media(ctx context.Context, id manifest.VideoID, rendition string) ([]byte, error)
+	First(ctx context.Context, id manifest.VideoID) ([]*manifest.Rendition, error)
 	Blob(ctx context.Context, id manifest.VideoID, rendition string, hash chunk.Ref) (*stream.Content, error)
 	Picture(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*stream.Content, error)
 	Storyboard(ctx context.Context, id manifest.VideoID) ([]byte, error)

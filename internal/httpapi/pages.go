@@ -34,8 +34,8 @@ var squeezed = []string{".html", ".js", ".css", ".svg", ".json", ".map", ".webma
 type pages struct {
 	files fs.FS
 	index *asset
-	// hints go with the page of a video; see getWatch.
-	hints []string
+	// hints go with every page but that of a video, which has watchHints.
+	hints, watchHints []string
 
 	mu     sync.Mutex
 	assets map[string]*asset // guarded by mu; files of the client only, so it is bounded
@@ -55,7 +55,11 @@ func newPages(files fs.FS) (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the client's page: %w", err)
 	}
-	return &pages{files: files, index: index, hints: pageHints(files, index.data), assets: make(map[string]*asset)}, nil
+	hints, watchHints, err := pageHints(files)
+	if err != nil {
+		return nil, err
+	}
+	return &pages{files: files, index: index, hints: hints, watchHints: watchHints, assets: make(map[string]*asset)}, nil
 }
 
 // find returns the file of that name, reading it at the first call.
@@ -77,7 +81,11 @@ func readAsset(files fs.FS, name string) (*asset, error) {
 	if err != nil {
 		return nil, err
 	}
-	extension := strings.ToLower(path.Ext(name))
+	return newAsset(strings.ToLower(path.Ext(name)), data), nil
+}
+
+// newAsset returns a file with an extension such as .html.
+func newAsset(extension string, data []byte) *asset {
 	sum := sha256.Sum256(data)
 	a := &asset{kind: mediaTypes[extension], tag: hex.EncodeToString(sum[:16]), data: data}
 	if a.kind == "" {
@@ -86,7 +94,7 @@ func readAsset(files fs.FS, name string) (*asset, error) {
 	if slices.Contains(squeezed, extension) {
 		a.packed = pack(data, gzip.BestCompression)
 	}
-	return a, nil
+	return a
 }
 
 // pack compresses data at a level of gzip, or returns nil when that saves less than a tenth.
@@ -135,6 +143,7 @@ func takesGzip(accept string) bool {
 
 // getIndex serves the page that shows every address of the client.
 func (h *Handler) getIndex(w *response, r *http.Request) error {
+	hint(w.Header(), h.pages.hints)
 	h.pages.index.serve(w, r, "no-cache")
 	return nil
 }

@@ -4,83 +4,35 @@ import "./ui/styles/library.css";
 import "./ui/styles/add.css";
 import "./ui/styles/watch.css";
 import "./ui/styles/panels.css";
-import { effect, signal } from "@preact/signals";
-import { h, render } from "preact";
-import { createApi } from "./api/api.ts";
+import "./player/player.css";
 import { openDeviceStorage } from "./player/device-storage.ts";
 import { LanguageMemory } from "./player/language-memory.ts";
+import { readOpening } from "./player/opening.ts";
 import { ResumeStore } from "./player/resume-store.ts";
-import { AddQueue } from "./ui/add-queue.ts";
-import { wholeProgress } from "./ui/add-steps.ts";
-import { takeAdminKey } from "./ui/admin-link.ts";
-import { AppRoot } from "./ui/app.tsx";
-import type { App } from "./ui/app-context.ts";
-import { formatPercent } from "./ui/format.ts";
-import { LibraryStore } from "./ui/library-store.ts";
+import { FilmOpener } from "./ui/film-opener.ts";
 import { loadPlayer } from "./ui/load-player.ts";
-import { Notices } from "./ui/notices.ts";
-import { poll } from "./ui/poll.ts";
-import { openPreferences } from "./ui/preferences.ts";
-import { Router } from "./ui/router.ts";
-import { SessionStore } from "./ui/session-store.ts";
+import { parseRoute } from "./ui/route.ts";
 
-const sessionIntervalMs = 5 * 60_000;
+// This script is small: it asks for the beginning of the film, and everything else comes beside that.
 
-function createApp(): App {
-  const api = createApi();
+/** How long the client waits at most until the beginning is asked for, in ms. */
+const patienceMs = 300;
+
+async function main(): Promise<void> {
   const storage = openDeviceStorage();
-  const notices = new Notices();
-  const library = new LibraryStore(api, Date.now);
-  // The store itself shows what went wrong.
-  const refresh = () => void library.refresh().catch(() => {});
-  return {
-    api,
-    notices,
-    library,
-    router: new Router(),
-    session: new SessionStore(api, notices),
-    queue: new AddQueue(api, () => performance.now(), refresh),
-    resume: new ResumeStore(storage, Date.now),
-    languages: new LanguageMemory(storage),
-    preferences: openPreferences(storage, document.documentElement),
-    title: signal(""),
-    keyListOpen: signal(false),
-  };
+  const resume = new ResumeStore(storage, Date.now);
+  const languages = new LanguageMemory(storage);
+  const opener = new FilmOpener(resume, languages);
+  const route = parseRoute(location.pathname);
+  if (route.page === "watch") {
+    // The client keeps the browser busy while it starts; what is asked for before that travels meanwhile.
+    const late = new Promise((resolve) => setTimeout(resolve, patienceMs));
+    const opening = readOpening(document.getElementById("opening")?.textContent, location.href);
+    await Promise.race([opener.open(route.id, opening), late]);
+    void loadPlayer().catch(() => {});
+  }
+  const { start } = await import("./ui/start.ts");
+  start({ storage, resume, languages, opener });
 }
 
-/** Signs in by the admin link that this page was opened with, if it was. */
-async function useAdminLink(app: App): Promise<void> {
-  const key = takeAdminKey(location, history);
-  if (key !== "") await app.session.signIn(key);
-}
-
-function showTitle(app: App): void {
-  const progress = wholeProgress(app.queue.items.value);
-  const parts = [progress === null ? "" : formatPercent(progress), app.title.value, "Shoal"];
-  document.title = parts.filter((part) => part !== "").join(" · ");
-}
-
-function start(root: HTMLElement): void {
-  const app = createApp();
-  // Before anything is rendered, because a viewer waits for it.
-  if (app.router.route.value.page === "watch") void loadPlayer().catch(() => {});
-  const admin = useAdminLink(app);
-  window.addEventListener("hashchange", () => void useAdminLink(app));
-  window.addEventListener("beforeunload", (event) => {
-    if (app.queue.isSending.value) event.preventDefault();
-  });
-  effect(() => showTitle(app));
-  poll({
-    run: async () => {
-      await admin;
-      await app.session.refresh();
-    },
-    intervalMs: () => sessionIntervalMs,
-    page: document,
-  });
-  render(h(AppRoot, { app }), root);
-}
-
-const root = document.getElementById("app");
-if (root === null) throw new Error("index.html has no #app");
-start(root);
+void main();

@@ -1,10 +1,12 @@
 import Hls, { type ErrorData, type HlsConfig, type LoadPolicy } from "hls.js";
-import workerPath from "hls.js/dist/hls.worker.js?url";
 import { Backoff } from "./backoff.ts";
-import { countingLoader } from "./counting-loader.ts";
+import type { Patience } from "./delivery.ts";
 import { eagerPlaylistLoader } from "./eager-playlist-loader.ts";
+import type { HeadStart } from "./head-start.ts";
 import type { LanguageMemory } from "./language-memory.ts";
 import type { PlaybackStats } from "./playback-stats.ts";
+import { segmentLoader } from "./segment-loader.ts";
+import { SegmentSource, segmentPatience } from "./segment-source.ts";
 import { brokenPlayback, cannotDecode, passingTrouble, type Trouble } from "./trouble.ts";
 
 /** What a stream tells its player. */
@@ -15,10 +17,12 @@ export interface StreamEvents {
   onTrouble(trouble: Trouble | null): void;
 }
 
+const playlistPatience: Patience = { firstByteMs: 10_000, wholeMs: 20_000 };
+
 /** Two quick tries; longer trouble is told to the viewer and tried again by HlsStream itself. */
-function policy(maxLoadTimeMs: number): { default: LoadPolicy["default"] } {
+function policy({ firstByteMs, wholeMs }: Patience): { default: LoadPolicy["default"] } {
   const retry = { maxNumRetry: 1, retryDelayMs: 500, maxRetryDelayMs: 1000 };
-  const limits = { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs };
+  const limits = { maxTimeToFirstByteMs: firstByteMs, maxLoadTimeMs: wholeMs };
   return { default: { ...limits, timeoutRetry: retry, errorRetry: retry } };
 }
 
@@ -30,17 +34,19 @@ export interface StreamOptions {
   /** Where to begin, in seconds. */
   readonly startPosition: number;
   readonly languages: LanguageMemory;
+  readonly headStart: HeadStart;
 }
 
 function settings(
-  { media, startPosition, languages }: StreamOptions,
+  { media, startPosition, languages, headStart }: StreamOptions,
   stats: PlaybackStats,
 ): Partial<HlsConfig> {
   return {
     ...preferencesIn(languages),
-    workerPath,
-    fLoader: countingLoader(stats),
-    pLoader: eagerPlaylistLoader(() => (media.duration || 0) - media.currentTime),
+    // Segments are fragmented MP4, which need next to no work: a worker would take longer to start than it saves.
+    enableWorker: false,
+    fLoader: segmentLoader(new SegmentSource(headStart), stats),
+    pLoader: eagerPlaylistLoader(headStart, () => (media.duration || 0) - media.currentTime),
     // A playlist that still grows counts as live; without this hls.js would join it near its end.
     startPosition,
     startFragPrefetch: true,
@@ -48,9 +54,9 @@ function settings(
     abrEwmaDefaultEstimate: 8_000_000,
     testBandwidth: false,
     backBufferLength: 60,
-    manifestLoadPolicy: policy(20_000),
-    playlistLoadPolicy: policy(20_000),
-    fragLoadPolicy: policy(60_000),
+    manifestLoadPolicy: policy(playlistPatience),
+    playlistLoadPolicy: policy(playlistPatience),
+    fragLoadPolicy: policy(segmentPatience),
   };
 }
 
@@ -97,7 +103,11 @@ export class HlsStream {
   #listen(): void {
     const { hls } = this;
     const tracks = () => this.#events.onTracks();
-    hls.on(Hls.Events.MANIFEST_PARSED, tracks);
+    hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
+      // The box lists first what starts soonest, and the head start counts on it.
+      hls.startLevel = firstLevel;
+      tracks();
+    });
     hls.on(Hls.Events.LEVEL_SWITCHED, tracks);
     hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, tracks);
     hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, tracks);

@@ -1,9 +1,9 @@
-import "./player.css";
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Chapter, showChapters } from "./chapters.ts";
 import { formatDuration } from "./duration.ts";
+import type { HeadStart } from "./head-start.ts";
 import { type Echo, KeyEcho } from "./key-echo.tsx";
 import { listenToKeys, type PageWish } from "./key-listener.ts";
 import type { LanguageMemory } from "./language-memory.ts";
@@ -41,6 +41,8 @@ export interface PlayerViewProps {
   /** The length in seconds, 0 before it is known. */
   readonly duration: number;
   readonly languages: LanguageMemory;
+  /** What was asked for before the player was there. */
+  readonly headStart: HeadStart;
   readonly keysEnabled: boolean;
   readonly onPosition: (position: number, duration: number) => void;
   /** Called with a way to read the statistics, and with null when playing ends. */
@@ -95,12 +97,13 @@ function usePlayer(
 ): void {
   useLayoutEffect(() => {
     if (media.current === null) return;
-    const { source, startPosition, languages, navigation, onPosition, onStats, onSeeker } = props;
+    const { source, startPosition, languages, headStart, navigation, onPosition, onStats, onSeeker } = props;
     const player = new Player({
       media: media.current,
       source,
       startPosition,
       languages,
+      headStart,
       navigation,
       onPosition,
     });

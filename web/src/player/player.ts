@@ -1,6 +1,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import Hls from "hls.js";
 import { type PlaybackFacts, readFacts } from "./facts.ts";
+import type { HeadStart } from "./head-start.ts";
 import { HlsStream } from "./hls-stream.ts";
 import type { KeyAction } from "./keys.ts";
 import type { LanguageMemory } from "./language-memory.ts";
@@ -46,6 +47,8 @@ export interface PlayerOptions {
   readonly startPosition: number;
   /** The languages to begin with; what is chosen is kept there. */
   readonly languages: LanguageMemory;
+  /** What was asked for before the player was there. */
+  readonly headStart: HeadStart;
   /** When the page was asked for, on the clock of performance.now. */
   readonly navigation: number;
   /** Called as time goes on, and once at the end, with the position in seconds. */
@@ -69,6 +72,7 @@ const usualFrameRate = 25;
 export class Player {
   readonly #trouble: Signal<Trouble | null> = signal(null);
   readonly #silenced = signal(false);
+  readonly #started = signal(false);
   readonly #settings = signal(noSettings);
   readonly #time: Signal<PlayerTime> = signal({ position: 0, end: 0 });
   readonly #options: PlayerOptions;
@@ -98,6 +102,11 @@ export class Player {
     return this.#silenced;
   }
 
+  /** True from the first frame, or the first sound, on. */
+  get started(): ReadonlySignal<boolean> {
+    return this.#started;
+  }
+
   get settings(): ReadonlySignal<PlayerSettings> {
     return this.#settings;
   }
@@ -119,6 +128,7 @@ export class Player {
   destroy(): void {
     this.#tellPosition();
     this.#listeners.abort();
+    this.#options.headStart.end();
     this.#stream?.destroy();
     this.#stream = null;
     this.#media.removeAttribute("src");
@@ -246,14 +256,20 @@ export class Player {
   #watchFirstFrame(): void {
     const media = this.#media;
     if ("requestVideoFrameCallback" in media) {
-      media.requestVideoFrameCallback(() => this.#stats.noteFrame());
+      media.requestVideoFrameCallback(() => this.#onFirstFrame());
     } else {
-      this.#on("loadeddata", () => this.#stats.noteFrame());
+      this.#on("loadeddata", () => this.#onFirstFrame());
     }
     // Sound alone presents no frames.
     this.#on("playing", () => {
-      if (media.videoWidth === 0) this.#stats.noteFrame();
+      if (media.videoWidth === 0) this.#onFirstFrame();
     });
+  }
+
+  #onFirstFrame(): void {
+    this.#stats.noteFrame();
+    this.#stats.noteOriginBytes(this.#options.headStart.end());
+    this.#started.value = true;
   }
 
   /** Starts playing; without sound where the browser allows only that. */

@@ -5,13 +5,14 @@ import type { Api } from "../api/api.ts";
 import type { LanguageMemory } from "../player/language-memory.ts";
 import type { ResumeStore } from "../player/resume-store.ts";
 import type { AddQueue } from "./add-queue.ts";
+import type { FilmOpener } from "./film-opener.ts";
 import type { LibraryStore } from "./library-store.ts";
 import type { Notices } from "./notices.ts";
 import type { Preferences } from "./preferences.ts";
 import type { Router } from "./router.ts";
 import type { SessionStore } from "./session-store.ts";
 
-/** The parts that pages use; main.ts makes them. */
+/** The parts that pages use; main.ts and start.ts make them. */
 export interface App {
   readonly api: Api;
   readonly router: Router;
@@ -20,6 +21,7 @@ export interface App {
   readonly queue: AddQueue;
   readonly resume: ResumeStore;
   readonly languages: LanguageMemory;
+  readonly opener: FilmOpener;
   readonly preferences: Preferences;
   readonly notices: Notices;
   /** The name of the page that is shown; "" for the library. */

@@ -16,7 +16,7 @@ import { KeyListDialog } from "./key-list.tsx";
 import { Wordmark } from "./logo.tsx";
 import type { NoticeAction } from "./notices.ts";
 import { usePageKeys } from "./page-keys.ts";
-import type { Route } from "./router.ts";
+import type { Route } from "./route.ts";
 
 interface Place {
   readonly page: Route["page"];

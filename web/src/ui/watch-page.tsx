@@ -7,6 +7,7 @@ import { PlaybackStats, type ShoalStats } from "../player/playback-stats.ts";
 import type { PlayerViewProps } from "../player/player-view.tsx";
 import { type App, useApp } from "./app-context.ts";
 import { ChapterList } from "./chapter-list.tsx";
+import { masterPlaylist } from "./film-opener.ts";
 import { loadPlayer } from "./load-player.ts";
 import { usePoll } from "./use-poll.ts";
 import { useTitle } from "./use-title.ts";
@@ -27,11 +28,15 @@ declare global {
 
 /** One video: the player at once, and what is known of the video as it comes. */
 export function WatchPage({ id }: { id: string }) {
-  const { api, preferences } = useApp();
+  const { api, preferences, opener } = useApp();
   const sharing = useSignal(false);
   const seeker = useSignal<((position: number) => void) | null>(null);
   const video = useSignal<Video | null>(null);
   const error = useSignal<unknown>(null);
+  useLayoutEffect(() => {
+    void opener.open(id);
+    return () => void opener.headStart.end();
+  }, []);
   useTitle(video.value?.title ?? "Watch");
   const look = async (signal?: AbortSignal) => {
     try {
@@ -112,15 +117,15 @@ function usePlayerComponent(): Signal<{ component: PlayerComponent } | "failed" 
 
 function Playing(props: StageProps & { player: PlayerComponent }) {
   const app = useApp();
-  const { resume, router, preferences, languages } = app;
+  const { resume, router, preferences, languages, opener } = app;
   const { id, video, player: PlayerView } = props;
   const length = useRef(0);
   length.current = video?.duration ?? 0;
   const publish = useStats();
   return (
     <PlayerView
-      source={`/hls/${encodeURIComponent(id)}/master.m3u8`}
-      startPosition={resume.get(id)?.position ?? 0}
+      source={masterPlaylist(id)}
+      startPosition={opener.startOf(id)}
       navigation={router.startedAt}
       title={video?.title ?? ""}
       poster={video?.poster ?? null}
@@ -129,6 +134,7 @@ function Playing(props: StageProps & { player: PlayerComponent }) {
       chapters={video?.chapters ?? []}
       duration={video?.duration ?? 0}
       languages={languages}
+      headStart={opener.headStart}
       keysEnabled={preferences.keysEnabled.value}
       onPosition={(position, duration) => resume.save(id, position, Math.max(duration, length.current))}
       onStats={publish}

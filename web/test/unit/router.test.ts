@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseRoute } from "../../src/ui/router.ts";
+import { parseRoute } from "../../src/ui/route.ts";
 
 test.each([
   ["/", { page: "library" }],
