@@ -1,12 +1,6 @@
-import "media-chrome/dist/media-controller.js";
-import "media-chrome/dist/media-fullscreen-button.js";
-import "media-chrome/dist/media-loading-indicator.js";
-import "media-chrome/dist/media-mute-button.js";
-import "media-chrome/dist/media-pip-button.js";
-import "media-chrome/dist/media-play-button.js";
-import "media-chrome/dist/media-time-range.js";
-import "media-chrome/dist/media-volume-range.js";
 import type { FunctionComponent, HTMLAttributes } from "preact";
+
+// The tags of media-chrome. Their code comes later, by loadControls, and upgrades what is on the page by then.
 
 /** media-chrome's options are attributes; "" switches one on. */
 interface MediaElementProps extends HTMLAttributes<HTMLElement> {

@@ -65,6 +65,7 @@ export function PlayerView(props: PlayerViewProps) {
   const statsOpen = useSignal(false);
   usePlayer(props, media, player);
   useChapters(props, media);
+  const controls = useControls(player);
   useKeys(props, { player, media, frame, echo, statsOpen });
   return (
     <Frame frameRef={frame} keepControls={menuOpen.value}>
@@ -74,13 +75,14 @@ export function PlayerView(props: PlayerViewProps) {
         class="player-video"
         playsInline
         preload="auto"
-        controls={!canStyleShadowRoots()}
+        controls={controls.value === "missing"}
         {...(props.poster === null ? {} : { poster: props.poster })}
         aria-label={props.title}
       >
         {props.storyboard !== null && <Storyboard source={props.storyboard} />}
       </video>
       {props.soundOnly && <SoundOnly title={props.title} />}
+      {controls.value === "awaited" && player.value?.started.value !== true && <Waiting />}
       <Overlays player={player} echo={echo} startPosition={props.startPosition} />
       {player.value !== null && statsOpen.value && <StatsPanel player={player.value} open={statsOpen} />}
       {canStyleShadowRoots() && (
@@ -117,6 +119,39 @@ function usePlayer(
       player.destroy();
     };
   }, []);
+}
+
+/** How long a viewer waits for the controls when there is no frame yet, in ms. */
+const controlsAtLatestMs = 3000;
+
+/**
+ * Loads the controls once the first frame is there, so that they do not keep it waiting; sooner when there is
+ * something to say. "missing" where there are none: then the browser's own must do.
+ */
+function useControls(current: Signal<Player | null>): Signal<"awaited" | "there" | "missing"> {
+  const state = useSignal<"awaited" | "there" | "missing">(canStyleShadowRoots() ? "awaited" : "missing");
+  const player = current.value;
+  const late = useSignal(false);
+  const due = late.value || player?.started.value === true || player?.trouble.value != null;
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      late.value = true;
+    }, controlsAtLatestMs);
+    return () => clearTimeout(timer);
+  }, []);
+  useEffect(() => {
+    if (!due || state.value !== "awaited") return;
+    const load = async () => {
+      try {
+        await import("./controls.ts");
+        state.value = "there";
+      } catch {
+        state.value = "missing";
+      }
+    };
+    void load();
+  }, [due]);
+  return state;
 }
 
 function useChapters(props: PlayerViewProps, media: RefObject<HTMLVideoElement | null>): void {
@@ -244,6 +279,11 @@ function Overlays(props: {
       )}
     </>
   );
+}
+
+/** Turns until the first frame, where the controls do not say so yet. */
+function Waiting() {
+  return <span class="spinner" aria-hidden="true" />;
 }
 
 /** How far, of how much; for the eye only, because the seek bar tells the same to screen readers. */

@@ -6,6 +6,7 @@ import { formatAgo } from "./format.ts";
 import { AddIcon, LibraryIcon, SearchIcon, WarningIcon } from "./icons.tsx";
 import type { LibraryList } from "./library-store.ts";
 import { StatePanel } from "./state-panel.tsx";
+import { usePlayerAhead } from "./use-player-ahead.ts";
 import { usePoll } from "./use-poll.ts";
 import { useTitle } from "./use-title.ts";
 import { VideoCard } from "./video-card.tsx";
@@ -22,6 +23,7 @@ const maxToContinue = 6;
 export function LibraryPage() {
   const { library } = useApp();
   useTitle("");
+  usePlayerAhead(library.list.value !== null);
   usePoll(
     (signal) => library.refresh(signal),
     () => library.intervalMs(),

@@ -182,3 +182,33 @@ test("a film that is chosen in the library comes once, and plays again after lea
   expect(complaints).toEqual([]);
   await page.context().close();
 });
+
+test("the controls come after the first frame, and nothing moves for them", async () => {
+  const { page, complaints } = await openPage(browser);
+  let release = () => {};
+  await page.route("**/assets/controls-*.js", async (route) => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await route.continue();
+  });
+  await page.goto(`${box.lanUrl}/watch/${film}`);
+  await untilFramesAreDrawn(page, 0);
+  const box1 = await page.locator("video").boundingBox();
+  expect(await page.locator(".player-bar").isVisible()).toBe(false);
+  release();
+  await page.locator(".player-bar").waitFor();
+  expect(await page.locator("video").boundingBox()).toEqual(box1);
+  expect(await page.getByRole("button", { name: /^pause/i }).count()).toBe(1);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test("without the controls' code the browser's own controls are there", async () => {
+  const { page } = await openPage(browser);
+  await page.route("**/assets/controls-*.js", (route) => route.abort("connectionrefused"));
+  await page.goto(`${box.lanUrl}/watch/${film}`);
+  await untilFramesAreDrawn(page, 0);
+  await page.locator("video[controls]").waitFor();
+  await page.context().close();
+});
