@@ -6,6 +6,7 @@ import { HlsStream } from "./hls-stream.ts";
 import type { KeyAction } from "./keys.ts";
 import type { LanguageMemory } from "./language-memory.ts";
 import { bufferedAhead, PlaybackStats, type ShoalStats } from "./playback-stats.ts";
+import { ScreenLock, type ScreenLocks } from "./screen-lock.ts";
 import type { PlaybackEvent } from "./stall-counter.ts";
 import {
   autoQuality,
@@ -79,6 +80,8 @@ export class Player {
   readonly #media: HTMLVideoElement;
   readonly #stats: PlaybackStats;
   readonly #listeners = new AbortController();
+  // On plain HTTP browsers have none, whatever their types say.
+  readonly #screen = new ScreenLock(document, navigator.wakeLock as ScreenLocks | undefined);
   #stream: HlsStream | null = null;
   #savedAt = 0;
   #lastText = 0;
@@ -129,6 +132,7 @@ export class Player {
     this.#tellPosition();
     this.#listeners.abort();
     this.#options.headStart.end();
+    this.#screen.wanted = false;
     this.#stream?.destroy();
     this.#stream = null;
     this.#media.removeAttribute("src");
@@ -249,8 +253,18 @@ export class Player {
     this.#on("pause", () => this.#tellPosition());
     this.#on("ended", () => this.#tellPosition());
     this.#on("volumechange", () => this.#onVolume());
+    this.#keepScreenOn();
     this.#on("ratechange", () => this.#refreshSettings());
     window.addEventListener("pagehide", () => this.#tellPosition(), { signal: this.#listeners.signal });
+  }
+
+  /** While a picture moves; sound alone may play on in the dark. */
+  #keepScreenOn(): void {
+    const look = () => {
+      this.#screen.wanted = !this.#media.paused && this.#media.videoWidth > 0;
+    };
+    for (const type of ["playing", "pause", "ended", "emptied"]) this.#on(type, look);
+    document.addEventListener("visibilitychange", look, { signal: this.#listeners.signal });
   }
 
   #watchFirstFrame(): void {

@@ -212,3 +212,29 @@ test("without the controls' code the browser's own controls are there", async ()
   await page.locator("video[controls]").waitFor();
   await page.context().close();
 });
+
+test("the screen stays on while a film plays, where the browser can do that", async () => {
+  const { page, complaints } = await openPage(browser);
+  await page.addInitScript(() => {
+    const locks: WakeLockSentinel[] = [];
+    const request = navigator.wakeLock.request.bind(navigator.wakeLock);
+    navigator.wakeLock.request = async (type) => {
+      const lock = await request(type);
+      locks.push(lock);
+      return lock;
+    };
+    Object.assign(window, { heldLocks: () => locks.filter(({ released }) => !released).length });
+  });
+  const held = (count: number) =>
+    page.waitForFunction((n) => (window as unknown as { heldLocks(): number }).heldLocks() === n, count);
+  await page.goto(`${box.url}/watch/${film}`);
+  await held(1);
+  await page.keyboard.press("k");
+  await held(0);
+  await page.keyboard.press("k");
+  await held(1);
+  await page.getByRole("link", { name: "Library" }).first().click();
+  await held(0);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
