@@ -20,10 +20,22 @@ export interface IngestJob {
   readonly progress: number;
 }
 
+/** Someone who watches. Bytes since their page came, as they report them. */
+export interface Viewer {
+  readonly id: string;
+  readonly name: string;
+  /** The id of what they watch. */
+  readonly video: string;
+  readonly bufferSeconds: number;
+  /** How many others they are connected to. */
+  readonly peers: number;
+  readonly bytes: { readonly origin: number; readonly peers: number; readonly uploaded: number };
+}
+
 export interface Status {
   readonly node: Node;
   readonly library: { readonly videos: number; readonly bytes: number };
-  readonly viewers: number;
+  readonly viewers: readonly Viewer[];
   readonly ingest: readonly IngestJob[];
   /** Sentences for people, the worst first. */
   readonly warnings: readonly string[];
@@ -53,6 +65,24 @@ function readJob(value: unknown, where: string): IngestJob {
   };
 }
 
+function readViewerBytes(value: unknown, where: string): Viewer["bytes"] {
+  const fields = new Fields(value, where);
+  const count = (key: string) => Math.max(0, fields.number(key, 0));
+  return { origin: count("origin"), peers: count("peers"), uploaded: count("uploaded") };
+}
+
+function readViewer(value: unknown, where: string): Viewer {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id", ""),
+    name: fields.text("name", ""),
+    video: fields.text("video", ""),
+    bufferSeconds: Math.max(0, fields.number("buffer_seconds", 0)),
+    peers: Math.max(0, fields.number("peers", 0)),
+    bytes: fields.optional("bytes", readViewerBytes) ?? { origin: 0, peers: 0, uploaded: 0 },
+  };
+}
+
 /** A warning is a sentence, or an object that holds one as its message. */
 function readWarning(value: unknown, where: string): string {
   if (typeof value === "string") return value;
@@ -71,7 +101,7 @@ export function readStatus(value: unknown, where = "status"): Status {
   return {
     node,
     library: fields.optional("library", readLibrary) ?? { videos: 0, bytes: 0 },
-    viewers: fields.list("viewers", (entry) => entry).length,
+    viewers: fields.list("viewers", readViewer),
     ingest: fields.list("ingest", readJob),
     warnings: fields.list("warnings", readWarning),
   };

@@ -7,6 +7,7 @@ import { CheckIcon, WarningIcon } from "./icons.tsx";
 import { StatePanel } from "./state-panel.tsx";
 import { usePoll } from "./use-poll.ts";
 import { useTitle } from "./use-title.ts";
+import { ViewersPanel, videosWatched } from "./viewers-panel.tsx";
 
 const lookEveryMs = 3000;
 
@@ -73,15 +74,20 @@ function Overview({ status }: { status: Status }) {
           <span>{formatBytes(status.node.free)} free</span>
         </li>
         <li>
-          <strong>{formatCount(status.viewers, "viewer")}</strong>
-          <span>watching now</span>
+          <strong>{formatCount(status.viewers.length, "viewer")}</strong>
+          <span>{watchedWords(videosWatched(status.viewers).length)}</span>
         </li>
       </ul>
       <Warnings warnings={status.warnings} />
       <NodeCard status={status} />
+      <ViewersPanel viewers={status.viewers} />
       {status.ingest.length > 0 && <Work jobs={status.ingest} />}
     </>
   );
+}
+
+function watchedWords(videos: number): string {
+  return videos > 1 ? `watching ${formatCount(videos, "video")}` : "watching now";
 }
 
 function Warnings({ warnings }: { warnings: readonly string[] }) {
