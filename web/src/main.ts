@@ -3,6 +3,7 @@ import "./ui/styles/shell.css";
 import "./ui/styles/library.css";
 import "./ui/styles/add.css";
 import "./ui/styles/watch.css";
+import "./ui/styles/sources.css";
 import "./ui/styles/panels.css";
 import "./player/player.css";
 import { openDeviceStorage } from "./player/device-storage.ts";

@@ -1,4 +1,4 @@
-import type { Signal } from "@preact/signals";
+import type { ReadonlySignal, Signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Api } from "../api/api.ts";
@@ -24,6 +24,8 @@ export interface App {
   readonly opener: FilmOpener;
   readonly preferences: Preferences;
   readonly notices: Notices;
+  /** Whether the connection costs by the byte. */
+  readonly metered: ReadonlySignal<boolean>;
   /** The name of the page that is shown; "" for the library. */
   readonly title: Signal<string>;
   /** Whether the list of keys is shown. */

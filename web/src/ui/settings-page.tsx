@@ -6,6 +6,7 @@ import type { Licence } from "./licences.ts";
 import { type Theme, themes } from "./preferences.ts";
 import { SharePanel } from "./share-panel.tsx";
 import { SignInForm } from "./sign-in-form.tsx";
+import { WishesForm } from "./sources/wishes-form.tsx";
 import { useTitle } from "./use-title.ts";
 
 const themeNames: Readonly<Record<Theme, string>> = {
@@ -24,6 +25,7 @@ export function SettingsPage() {
       </div>
       <div class="settings">
         <ShareSection />
+        <MeSection />
         <LookSection />
         <AdminSection />
         <KeysSection />
@@ -38,6 +40,15 @@ function ShareSection() {
     <section class="panel">
       <h2>Watch on another device</h2>
       <SharePanel url={`${location.origin}/`} />
+    </section>
+  );
+}
+
+function MeSection() {
+  return (
+    <section class="panel">
+      <h2>Me</h2>
+      <WishesForm />
     </section>
   );
 }

@@ -9,6 +9,7 @@ import { AppRoot } from "./app.tsx";
 import type { App } from "./app-context.ts";
 import { formatPercent } from "./format.ts";
 import { LibraryStore } from "./library-store.ts";
+import { type Connection, watchMetered } from "./metered.ts";
 import { Notices } from "./notices.ts";
 import { poll } from "./poll.ts";
 import { openPreferences } from "./preferences.ts";
@@ -34,7 +35,8 @@ function createApp({ storage, ...early }: Early): App {
     router: new Router(),
     session: new SessionStore(api, notices),
     queue: new AddQueue(api, () => performance.now(), refresh),
-    preferences: openPreferences(storage, document.documentElement),
+    preferences: openPreferences(storage, document.documentElement, Math.random),
+    metered: watchMetered((navigator as { connection?: Connection }).connection),
     title: signal(""),
     keyListOpen: signal(false),
   };

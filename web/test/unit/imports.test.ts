@@ -8,8 +8,9 @@ const source = fileURLToPath(new URL("../../src", import.meta.url));
 /** What each folder may import beside itself; main.ts wires and may import all. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   api: ["tus-js-client"],
-  player: ["@preact/signals", "hls.js", "media-chrome", "preact"],
-  ui: ["api", "player", "@preact/signals", "preact", "uqr"],
+  player: ["swarm", "@preact/signals", "hls.js", "media-chrome", "preact"],
+  swarm: ["protocol"],
+  ui: ["api", "player", "swarm", "@preact/signals", "preact", "uqr"],
 };
 
 interface Import {
@@ -25,7 +26,7 @@ function importsIn(folder: string): Import[] {
     .flatMap((file) => {
       const where = path.join(source, folder, file);
       const text = readFileSync(where, "utf8");
-      return [...text.matchAll(/(?:from|import)\s*\(?"([^"]+)"/g)].map((match) => {
+      return [...text.matchAll(/(?:from|import)\s*\(?"([^"\s]+)"/g)].map((match) => {
         return { file: path.join(folder, file), folder, target: resolved(where, match[1] ?? "") };
       });
     });
