@@ -1,5 +1,7 @@
 import type Hls from "hls.js";
+import type { SharingFacts } from "../swarm/facts.ts";
 import { bufferedAhead, type PlaybackStats } from "./playback-stats.ts";
+import { sharingLines } from "./sharing-lines.ts";
 import { qualityName } from "./tracks.ts";
 
 /** How a video plays at one moment. Times in ms, sizes in pixels; null or 0 where nothing is known. */
@@ -20,10 +22,17 @@ export interface PlaybackFacts {
   /** What the connection carries, in bits a second. */
   readonly connection: number;
   readonly secureContext: boolean;
+  /** Null where nothing can be shared. */
+  readonly sharing: SharingFacts | null;
 }
 
 /** Reads the facts of a playback; hls is null where the browser plays the stream by itself. */
-export function readFacts(media: HTMLVideoElement, hls: Hls | null, stats: PlaybackStats): PlaybackFacts {
+export function readFacts(
+  media: HTMLVideoElement,
+  hls: Hls | null,
+  stats: PlaybackStats,
+  sharing: SharingFacts | null,
+): PlaybackFacts {
   const { firstFrameMs, bufferSeconds, stalls, stallMs, bytes } = stats.snapshot(
     bufferedAhead(media.buffered, media.currentTime),
   );
@@ -45,6 +54,7 @@ export function readFacts(media: HTMLVideoElement, hls: Hls | null, stats: Playb
     codecs: [level?.videoCodec, level?.audioCodec].flatMap((codec) => codec || []),
     connection: hls?.bandwidthEstimate ?? 0,
     secureContext: window.isSecureContext,
+    sharing,
   };
 }
 
@@ -76,6 +86,7 @@ export function linesOf(facts: PlaybackFacts): FactLine[] {
     { name: "Stalls", value: facts.stalls === 0 ? "none" : `${facts.stalls}, ${seconds(facts.stallMs)}` },
     { name: "Last seek", value: milliseconds(facts.lastSeekMs, "none yet") },
     { name: "Secure context", value: facts.secureContext ? "yes" : "no, plain HTTP" },
+    ...sharingLines(facts.sharing),
   ];
 }
 

@@ -22,6 +22,7 @@ export const keyNames: readonly KeyName[] = [
   { keys: ["T"], effect: "Theatre: the whole width" },
   { keys: ["P"], effect: "Picture in picture" },
   { keys: ["I"], effect: "Statistics" },
+  { keys: ["B"], effect: "Where it comes from" },
   { keys: ["S"], effect: "Share" },
   { keys: ["/"], effect: "Search the library" },
   { keys: ["?"], effect: "This list" },

@@ -7,7 +7,7 @@ import type { Player } from "./player.ts";
 import { noText } from "./tracks.ts";
 
 /** What the page around a player is asked for by a key. */
-export type PageWish = "toggle-theatre" | "share";
+export type PageWish = "toggle-theatre" | "toggle-sources" | "share";
 
 /** The parts that keys control. */
 export interface KeyTargets {
@@ -46,6 +46,7 @@ export function listenToKeys(targets: KeyTargets): () => void {
 function perform(action: KeyAction, targets: KeyTargets): string | null {
   switch (action.kind) {
     case "toggle-theatre":
+    case "toggle-sources":
     case "share":
       return targets.onWish(action.kind);
     case "toggle-stats":

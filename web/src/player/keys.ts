@@ -14,6 +14,7 @@ export type KeyAction =
   | { readonly kind: "next-sound" }
   | { readonly kind: "toggle-stats" }
   | { readonly kind: "share" }
+  | { readonly kind: "toggle-sources" }
   | { readonly kind: "speed-step"; readonly direction: 1 | -1 };
 
 /**
@@ -57,6 +58,7 @@ const actions: ReadonlyMap<string, KeyAction> = new Map<string, KeyAction>([
   ["KeyA", { kind: "next-sound" }],
   ["KeyI", { kind: "toggle-stats" }],
   ["KeyS", { kind: "share" }],
+  ["KeyB", { kind: "toggle-sources" }],
 ]);
 
 const sliderKeys = /^(Arrow|Home|End|Page)/;

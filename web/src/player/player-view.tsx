@@ -1,6 +1,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { SharingWishes } from "../swarm/wishes.ts";
 import { type Chapter, showChapters } from "./chapters.ts";
 import { formatDuration } from "./duration.ts";
 import type { HeadStart } from "./head-start.ts";
@@ -18,6 +19,7 @@ import {
   MediaTimeRange,
   MediaVolumeRange,
 } from "./media-elements.ts";
+import type { PlaybackMoment } from "./moment.ts";
 import type { ShoalStats } from "./playback-stats.ts";
 import { Player } from "./player.ts";
 import { SettingsMenu } from "./settings-menu.tsx";
@@ -44,9 +46,12 @@ export interface PlayerViewProps {
   /** What was asked for before the player was there. */
   readonly headStart: HeadStart;
   readonly keysEnabled: boolean;
+  readonly wishes: SharingWishes;
   readonly onPosition: (position: number, duration: number) => void;
   /** Called with a way to read the statistics, and with null when playing ends. */
   readonly onStats: (read: (() => ShoalStats) | null) => void;
+  /** Called with a way to read how playing and sharing go, and with null when playing ends. */
+  readonly onMoments: (read: (() => PlaybackMoment) | null) => void;
   /** Called with a way to go to a position in seconds, and with null when playing ends. */
   readonly onSeeker: (seek: ((position: number) => void) | null) => void;
   /** Does what a key asked of the page, and returns what to say of it; "" says nothing. */
@@ -99,7 +104,8 @@ function usePlayer(
 ): void {
   useLayoutEffect(() => {
     if (media.current === null) return;
-    const { source, startPosition, languages, headStart, navigation, onPosition, onStats, onSeeker } = props;
+    const { source, startPosition, languages, headStart, navigation, wishes } = props;
+    const { onPosition, onStats, onMoments, onSeeker } = props;
     const player = new Player({
       media: media.current,
       source,
@@ -107,14 +113,17 @@ function usePlayer(
       languages,
       headStart,
       navigation,
+      wishes,
       onPosition,
     });
     current.value = player;
     onStats(() => player.stats());
+    onMoments(() => player.moment());
     onSeeker((position) => player.seekTo(position));
     return () => {
       current.value = null;
       onStats(null);
+      onMoments(null);
       onSeeker(null);
       player.destroy();
     };

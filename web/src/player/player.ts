@@ -1,10 +1,13 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import Hls from "hls.js";
+import type { SharingFacts } from "../swarm/facts.ts";
+import type { SharingWishes } from "../swarm/wishes.ts";
 import { type PlaybackFacts, readFacts } from "./facts.ts";
 import type { HeadStart } from "./head-start.ts";
 import { HlsStream } from "./hls-stream.ts";
 import type { KeyAction } from "./keys.ts";
 import type { LanguageMemory } from "./language-memory.ts";
+import type { PlaybackMoment } from "./moment.ts";
 import { bufferedAhead, PlaybackStats, type ShoalStats } from "./playback-stats.ts";
 import { ScreenLock, type ScreenLocks } from "./screen-lock.ts";
 import type { PlaybackEvent } from "./stall-counter.ts";
@@ -52,6 +55,8 @@ export interface PlayerOptions {
   readonly headStart: HeadStart;
   /** When the page was asked for, on the clock of performance.now. */
   readonly navigation: number;
+  /** How this viewer takes part in sharing; may change while the video plays. */
+  readonly wishes: SharingWishes;
   /** Called as time goes on, and once at the end, with the position in seconds. */
   readonly onPosition: (position: number, duration: number) => void;
 }
@@ -125,7 +130,18 @@ export class Player {
 
   /** How the video plays at this moment. */
   facts(): PlaybackFacts {
-    return readFacts(this.#media, this.#stream?.hls ?? null, this.#stats);
+    return readFacts(this.#media, this.#stream?.hls ?? null, this.#stats, this.sharing());
+  }
+
+  /** What is shared with other viewers; null where nothing can be, as where the browser plays the stream by itself. */
+  sharing(): SharingFacts | null {
+    return null;
+  }
+
+  /** Where playing is, and what is known of where the film comes from. */
+  moment(): PlaybackMoment {
+    const { buffered, currentTime: position } = this.#media;
+    return { position, bufferSeconds: bufferedAhead(buffered, position), sharing: this.sharing() };
   }
 
   destroy(): void {

@@ -3,12 +3,15 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { ApiError, messageOf } from "../api/request.ts";
 import { isBusy, isSoundOnly, type Video } from "../api/video.ts";
 import type { PageWish } from "../player/key-listener.ts";
+import type { PlaybackMoment } from "../player/moment.ts";
 import { PlaybackStats, type ShoalStats } from "../player/playback-stats.ts";
 import type { PlayerViewProps } from "../player/player-view.tsx";
 import { type App, useApp } from "./app-context.ts";
 import { ChapterList } from "./chapter-list.tsx";
 import { masterPlaylist } from "./film-opener.ts";
 import { loadPlayer } from "./load-player.ts";
+import { scrollToSources } from "./sources/load-sources.ts";
+import { SourcesSection } from "./sources/sources-section.tsx";
 import { usePoll } from "./use-poll.ts";
 import { useTitle } from "./use-title.ts";
 import { VideoDetails } from "./video-details.tsx";
@@ -31,6 +34,7 @@ export function WatchPage({ id }: { id: string }) {
   const { api, preferences, opener } = useApp();
   const sharing = useSignal(false);
   const seeker = useSignal<((position: number) => void) | null>(null);
+  const moments = useSignal<(() => PlaybackMoment) | null>(null);
   const video = useSignal<Video | null>(null);
   const error = useSignal<unknown>(null);
   useLayoutEffect(() => {
@@ -60,11 +64,15 @@ export function WatchPage({ id }: { id: string }) {
         video={video.value}
         sharing={sharing}
         seeker={seeker}
+        moments={moments}
         onRestored={(restored) => {
           video.value = restored;
         }}
       />
       {video.value !== null && <VideoDetails video={video} sharing={sharing} />}
+      {video.value !== null && seeker.value !== null && moments.value !== null && (
+        <SourcesSection read={moments.value} duration={video.value.duration} onSeek={seeker.value} />
+      )}
       {video.value !== null && seeker.value !== null && (
         <ChapterList chapters={video.value.chapters} onChoose={seeker.value} />
       )}
@@ -79,6 +87,8 @@ interface StageProps {
   readonly sharing: Signal<boolean>;
   /** How to go to a position in seconds; null while nothing plays. */
   readonly seeker: Signal<((position: number) => void) | null>;
+  /** How to read how playing and sharing go; null while nothing plays. */
+  readonly moments: Signal<(() => PlaybackMoment) | null>;
   readonly onRestored: (video: Video) => void;
 }
 
@@ -137,7 +147,11 @@ function Playing(props: StageProps & { player: PlayerComponent }) {
       headStart={opener.headStart}
       keysEnabled={preferences.keysEnabled.value}
       onPosition={(position, duration) => resume.save(id, position, Math.max(duration, length.current))}
+      wishes={{ name: preferences.name, share: preferences.share, metered: app.metered }}
       onStats={publish}
+      onMoments={(read) => {
+        props.moments.value = read;
+      }}
       onSeeker={(seek) => {
         props.seeker.value = seek;
       }}
@@ -154,6 +168,13 @@ function fulfil(wish: PageWish, { preferences }: App, sharing: Signal<boolean>):
   if (wish === "share") {
     sharing.value = true;
     return "";
+  }
+  if (wish === "toggle-sources") {
+    preferences.sourcesOpen.value = !preferences.sourcesOpen.value;
+    if (!preferences.sourcesOpen.value) return "Where it comes from: folded";
+    // It unfolds below the picture, often out of sight. What cannot be loaded says so itself.
+    void scrollToSources().catch(() => {});
+    return "Where it comes from: below";
   }
   preferences.theatre.value = !preferences.theatre.value;
   return preferences.theatre.value ? "Theatre" : "Usual width";

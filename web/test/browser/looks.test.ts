@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findingsOn } from "./axe.ts";
 import { type Box, startBox } from "./box.ts";
 import { openPage, startBrowser } from "./browser.ts";
 import { type Films, makeFilms } from "./films.ts";
@@ -13,11 +13,9 @@ let browser: Browser;
 let films: Films;
 let filmId: string;
 let failedId: string;
-let axe: string;
 
 beforeAll(async () => {
   [box, browser, films] = await Promise.all([startBox(), startBrowser(), makeFilms()]);
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   filmId = await box.add(longTitle, await readFile(films.kept));
   failedId = await box.add("diary.mp4", new TextEncoder().encode("Dear diary. ".repeat(500)));
   await box.waitForState(filmId, "ready");
@@ -62,20 +60,6 @@ async function open(page: Page, place: Place): Promise<void> {
   await page.locator(place.shown).first().waitFor();
 }
 
-/** The serious findings of axe, one line each. */
-async function findingsOn(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe: checker } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations } = await checker.run();
-    return violations
-      .filter((violation) => ["serious", "critical"].includes(violation.impact))
-      .flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html.slice(0, 160)}`));
-  });
-}
-
 /** What opens above a page. */
 const layers: readonly { name: string; open(page: Page): Promise<void> }[] = [
   {
@@ -87,6 +71,15 @@ const layers: readonly { name: string; open(page: Page): Promise<void> }[] = [
       await page.locator(".player-stats").waitFor();
       await page.locator(".player-settings-button").click();
       await page.locator(".player-panel fieldset").first().waitFor();
+    },
+  },
+  {
+    name: "where it comes from",
+    open: async (page) => {
+      await page.goto(`${box.lanUrl}/watch/${filmId}`);
+      await page.locator(".player-settings-button").waitFor();
+      await page.keyboard.press("b");
+      await page.locator(".sources-body").waitFor();
     },
   },
   {

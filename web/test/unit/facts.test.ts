@@ -17,6 +17,7 @@ const facts: PlaybackFacts = {
   codecs: ["avc1.640028", "mp4a.40.2"],
   connection: 24_300_000,
   secureContext: false,
+  sharing: null,
 };
 
 test("every fact of a playback is told with its unit", () => {
@@ -33,6 +34,7 @@ test("every fact of a playback is told with its unit", () => {
     "Stalls: 2, 1.4 s in all",
     "Last seek: 87 ms",
     "Secure context: no, plain HTTP",
+    "Sharing: none: this player takes all from the box",
   ]);
 });
 
