@@ -57,10 +57,11 @@ func (d *draft) add(r ready, blob manifest.Blob) {
 	d.addSegment(r.track.ID, manifest.Segment{Blob: blob, Start: r.start, Duration: r.duration})
 }
 
-func (d *draft) setStoryboard(s manifest.Storyboard) {
+// amend changes the manifest in one step.
+func (d *draft) amend(change func(*manifest.Manifest) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.m.Storyboard = &s
+	return change(&d.m)
 }
 
 func (d *draft) setPoster(b manifest.Blob) {

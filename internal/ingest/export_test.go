@@ -19,6 +19,8 @@ var (
 	IndexedGap = indexedGap
 	PlainText  = plainText
 
+	ReadLetters = readLetters
+
 	DecideExtras = decideExtras
 )
 

@@ -109,12 +109,11 @@ func (im *Importer) furnish(ctx context.Context, j *job) error {
 	return nil
 }
 
-// publishMore publishes a ready video again, with what the draft has more.
-func (im *Importer) publishMore(ctx context.Context, j *job) error {
-	if err := im.store(ctx, j, j.draft.snapshot()); err != nil {
+// publishMore publishes a ready video again, with what more brings.
+func (im *Importer) publishMore(ctx context.Context, j *job, more func(*manifest.Manifest) error) error {
+	if err := im.amend(ctx, j.id, j.claim, more); err != nil {
 		return err
 	}
-	j.claim.keep()
 	j.claim = im.claims.open()
 	return nil
 }
@@ -143,8 +142,10 @@ func (im *Importer) addStoryboard(ctx context.Context, j *job, e extras) error {
 	if err = errors.Join(err, s.wait()); err != nil {
 		return fmt.Errorf("storyboard: %w", err)
 	}
-	j.draft.setStoryboard(board)
-	return im.publishMore(ctx, j)
+	return im.publishMore(ctx, j, func(m *manifest.Manifest) error {
+		m.Storyboard = &board
+		return nil
+	})
 }
 
 // storyboardArgs is the command line that reads a film's key frames alone, which is far less work than all.
@@ -181,7 +182,14 @@ func (im *Importer) addLow(ctx context.Context, j *job, e extras) error {
 		return fmt.Errorf("low rung: %w", err)
 	}
 	j.draft.completeRendition(e.Low.ID)
-	return im.publishMore(ctx, j)
+	made, found := j.draft.snapshot().Rendition(e.Low.ID)
+	if !found {
+		return fmt.Errorf("low rung: %w", errStream)
+	}
+	return im.publishMore(ctx, j, func(m *manifest.Manifest) error {
+		m.Renditions = append(m.Renditions, *made)
+		return nil
+	})
 }
 
 // whole reads a rendition from its start to its end, as one fragmented MP4.

@@ -83,6 +83,8 @@ type Importer struct {
 	claims *claims
 	// arrivals are the files on their way in.
 	arrivals *arrivals
+	// publishing is held, by a value in it, by the one who publishes a video.
+	publishing chan struct{}
 }
 
 // New returns an Importer; nothing is prepared until Run.
@@ -101,7 +103,7 @@ func New(cfg Config) *Importer {
 	}
 	return &Importer{
 		cfg: cfg, queue: newQueue(cfg.MaxWaiting), claims: newClaims(cfg.Store),
-		arrivals: newArrivals(cfg.MaxArriving, cfg.KeepArriving),
+		arrivals: newArrivals(cfg.MaxArriving, cfg.KeepArriving), publishing: make(chan struct{}, 1),
 	}
 }
 

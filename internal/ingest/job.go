@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -236,6 +235,12 @@ func (im *Importer) retry(ctx context.Context, j *job) (err error) {
 // publish stores the manifest and makes the video ready.
 func (im *Importer) publish(ctx context.Context, j *job) error {
 	im.cfg.Catalog.Progress(j.id, stageCopy, prepareEnd)
+	unlock, err := im.lockVideos(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	im.addWaiting(ctx, j)
 	m := j.draft.complete()
 	if short := j.probed.Duration - m.Duration; short > 2*time.Second && short > j.probed.Duration/10 {
 		return &refusal{"truncated", fmt.Sprintf("The file ends after %s of %s: it was cut short. Copy or download it again, then add it again.",
@@ -247,26 +252,16 @@ func (im *Importer) publish(ctx context.Context, j *job) error {
 			return err
 		}
 	}
-	if err := im.store(ctx, j, m); err != nil {
+	at, err := storeManifest(ctx, j.claim, m)
+	if err != nil {
+		return err
+	}
+	im.cfg.Catalog.Progress(j.id, stageCopy, copyEnd)
+	if err := im.cfg.Catalog.Publish(ctx, j.id, m, at); err != nil {
 		return err
 	}
 	j.extras = extras
 	return nil
-}
-
-// store keeps the manifest as chunks and hands it to the catalogue.
-func (im *Importer) store(ctx context.Context, j *job, m *manifest.Manifest) error {
-	text, err := m.Encode()
-	if err != nil {
-		return fmt.Errorf("write manifest: %w", err)
-	}
-	s := newStorer(ctx, j.claim)
-	blob, err := s.storeBlob(bytes.NewReader(text))
-	if err = errors.Join(err, s.wait()); err != nil {
-		return fmt.Errorf("store manifest: %w", err)
-	}
-	im.cfg.Catalog.Progress(j.id, stageCopy, copyEnd)
-	return im.cfg.Catalog.Publish(ctx, j.id, m, blob.Chunks)
 }
 
 // end cleans up behind a job and tells the catalogue how it ended. Chunks and files go first: on a full

@@ -42,7 +42,7 @@ func newQueue(limit int) *queue {
 func (q *queue) reserve() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.imports()+q.reserved >= q.max {
+	if q.inWork()+q.reserved >= q.max {
 		return false
 	}
 	q.reserved++
@@ -76,7 +76,7 @@ func (q *queue) take(ctx context.Context, l lane) *job {
 	})()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for (len(q.waiting[l]) == 0 || l == spare && q.imports() > 0) && ctx.Err() == nil {
+	for (len(q.waiting[l]) == 0 || l == spare && q.inWork() > 0) && ctx.Err() == nil {
 		q.changed.Wait()
 	}
 	if ctx.Err() != nil {
@@ -120,13 +120,21 @@ func (q *queue) cancel(id manifest.VideoID) (waiting *job, done <-chan struct{})
 	return nil, j.done
 }
 
-// imports is how many videos are being prepared or wait for it; mu must be held.
-func (q *queue) imports() int { return len(q.jobs) - q.spares }
+// imports tells whether a video is being prepared or waits for it.
+func (q *queue) imports(id manifest.VideoID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	j := q.jobs[id]
+	return j != nil && !j.spare
+}
+
+// inWork is how many videos are being prepared or wait for it; mu must be held.
+func (q *queue) inWork() int { return len(q.jobs) - q.spares }
 
 // count returns how many videos wait or are being prepared.
 func (q *queue) count() (waiting, running int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	waiting = len(q.waiting[soon]) + len(q.waiting[later])
-	return waiting, q.imports() - waiting
+	return waiting, q.inWork() - waiting
 }

@@ -25,3 +25,20 @@ func TestStoryboardAndChaptersOutliveARestart(t *testing.T) {
 		t.Errorf("after a restart (-want +got):\n%s", diff)
 	}
 }
+
+func TestVideoThatIsPublishedOftenKeepsASmallRecord(t *testing.T) {
+	h := newHouse(t)
+	id := h.ready("a")
+	m := film("a", 3, true)
+	size := 0
+	for i := range 300 {
+		m.Duration += time.Millisecond
+		h.publish(id, m)
+		if i == 100 {
+			size = len(h.records.rows[string(id)])
+		}
+	}
+	if now := len(h.records.rows[string(id)]); now > size+100 {
+		t.Errorf("%d bytes after 300 times, %d after 100", now, size)
+	}
+}

@@ -25,6 +25,9 @@ const (
 	purgedBucket = "purged"
 )
 
+// maxSuperseded is how many chunks of older manifests a video remembers; the survey of the store finds the others.
+const maxSuperseded = 64
+
 // Records keeps small values durably. Its methods may be called from many goroutines at once.
 type Records interface {
 	// Save keeps value under key; it is durable when the error is nil.

@@ -215,7 +215,8 @@ func (l *Library) Publish(ctx context.Context, id manifest.VideoID, m *manifest.
 			return fmt.Errorf("publish in state %s: %w", e.video.State, ErrState)
 		}
 		if before := e.video.Manifest; len(before) > 0 && nameOf(before) != nameOf(at) {
-			e.superseded = slices.Concat(e.superseded, before)
+			all := slices.Concat(e.superseded, before)
+			e.superseded = all[max(0, len(all)-maxSuperseded):]
 		}
 		e.video.State, e.video.Stage, e.video.Progress = Ready, StageDone, 1
 		e.video.Playable, e.video.Manifest = true, at

@@ -38,6 +38,12 @@ var (
 	languageSyntax = regexp.MustCompile(`^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8}){0,8}$`)
 )
 
+// ValidLanguage tells whether a Rendition may have that Language.
+func ValidLanguage(tag string) bool { return tag == "" || languageSyntax.MatchString(tag) }
+
+// ValidRenditionID tells whether a Rendition may have that ID.
+func ValidRenditionID(id string) bool { return idSyntax.MatchString(id) }
+
 // Validate returns an error that wraps ErrInvalid, and names the place, unless m keeps every rule of the
 // format. Encode and Decode call it.
 func (m *Manifest) Validate() error {
