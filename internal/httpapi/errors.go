@@ -86,6 +86,9 @@ func translate(err error) *problem {
 	case errors.Is(err, ingest.ErrEmpty), errors.Is(err, ingest.ErrTooLarge), errors.Is(err, ingest.ErrBusy),
 		errors.Is(err, ingest.ErrNoFFmpeg), errors.Is(err, ingest.ErrGone), errors.Is(err, ingest.ErrOffset), errors.Is(err, chunk.ErrFull):
 		p = translateUpload(err)
+	case errors.Is(err, ingest.ErrNotText), errors.Is(err, ingest.ErrNoCues), errors.Is(err, ingest.ErrLanguage),
+		errors.Is(err, ingest.ErrManyTexts), errors.Is(err, ingest.ErrNoText):
+		p = translateSubtitles(err)
 	case errors.As(err, &protocol):
 		p = translateTus(protocol)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -149,6 +152,20 @@ func translateUpload(err error) *problem {
 		return trouble(http.StatusServiceUnavailable, "no_ffmpeg", "The node cannot prepare videos because ffmpeg is not installed on it. Install ffmpeg there, then try again.")
 	}
 	return trouble(http.StatusInsufficientStorage, "disk_full", "The node's disk has no room for this file. Delete videos for good, or add a disk, then try again.")
+}
+
+func translateSubtitles(err error) *problem {
+	switch {
+	case errors.Is(err, ingest.ErrNotText):
+		return refuse(http.StatusUnprocessableEntity, "not_text", "The file is no text that can be read, or not in the encoding that was named. Choose another file, or name its encoding, such as windows-1251.")
+	case errors.Is(err, ingest.ErrLanguage):
+		return refuse(http.StatusUnprocessableEntity, "bad_language", "This is no language tag. Write it as en, pt-BR or zh-Hant.")
+	case errors.Is(err, ingest.ErrManyTexts):
+		return refuse(http.StatusConflict, "too_many_subtitles", "The video has as many subtitles as it can have. Remove some first.")
+	case errors.Is(err, ingest.ErrNoText):
+		return refuse(http.StatusNotFound, "not_found", "The video has no such subtitles. They may have been removed; look at the list.")
+	}
+	return refuse(http.StatusUnprocessableEntity, "no_subtitles", "There are no subtitles in the file, or they cannot be read. SubRip (.srt), WebVTT (.vtt), ASS and SSA can; subtitles made of pictures cannot.")
 }
 
 // notAvailableYet answers for what is promised and not built.

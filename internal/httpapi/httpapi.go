@@ -43,6 +43,9 @@ type Importer interface {
 	Accept(ctx context.Context, up ingest.Upload) (ingest.Accepted, error)
 	// Cancel stops the import of a video, if there is one, and returns when nothing of it runs any more.
 	Cancel(ctx context.Context, id manifest.VideoID) error
+	// AddText and RemoveText change the subtitles of a video.
+	AddText(ctx context.Context, id manifest.VideoID, s ingest.Sidecar) (ingest.AddedText, error)
+	RemoveText(ctx context.Context, id manifest.VideoID, rendition string) error
 	// Begin, Arriving, Append, Finish and Abandon take a file in in pieces.
 	Begin(ctx context.Context, up ingest.Upload) (ingest.Arrival, error)
 	Arriving(ctx context.Context, id manifest.VideoID) (ingest.Arrival, error)

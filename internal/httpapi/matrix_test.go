@@ -22,6 +22,9 @@ DELETE  /api/v1/videos/{id}               admin
 POST    /api/v1/videos/{id}/restore       admin
 GET     /api/v1/videos/{id}/manifest      reader
 GET     /api/v1/videos/{id}/holders       reader
+GET     /api/v1/videos/{id}/subtitles     reader
+POST    /api/v1/videos/{id}/subtitles     admin
+DELETE  /api/v1/videos/{id}/subtitles/{rendition} admin
 GET     /api/v1/status                    reader
 GET     /api/v1/nodes                     reader
 GET     /api/v1/session                   reader

@@ -95,6 +95,8 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 		{"GET", video, "", "Video"},
 		{"GET", video + "/manifest", "", "Manifest"},
 		{"GET", video + "/holders", "", "Holders"},
+		{"POST", video + "/subtitles?filename=The.Last.Wave.en.vtt", subtitles, "AddedSubtitles"},
+		{"GET", video + "/subtitles", "", "SubtitlesList"},
 		{"GET", "/api/v1/status", "", "Status"},
 		{"GET", "/api/v1/nodes", "", "Nodes"},
 		{"GET", "/api/v1/scrub", "", "Scrub"},

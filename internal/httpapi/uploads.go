@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"mime/multipart"
 	"net/http"
 
@@ -14,15 +13,8 @@ import (
 	"shoal/internal/library"
 )
 
-const (
-	// namelessUpload is the name of a file that came without one.
-	namelessUpload = "video"
-	// maxField is the longest value of a form's field, maxParts the most parts looked through for the file.
-	maxField = 4 << 10
-	maxParts = 16
-	// formOverhead is what a multipart body may have beside the file.
-	formOverhead = maxParts * maxField
-)
+// namelessUpload is the name of a file that came without one.
+const namelessUpload = "video"
 
 // addVideo takes a file in, as the raw body or as the field "file" of a form.
 func (h *Handler) addVideo(w *response, r *http.Request) error {
@@ -55,11 +47,6 @@ func (h *Handler) addVideo(w *response, r *http.Request) error {
 	}
 	w.Header().Set("Location", "/api/v1/videos/"+string(accepted.ID))
 	return h.answer(w, http.StatusCreated, answer)
-}
-
-func isForm(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "multipart/form-data"
 }
 
 // fits refuses what can be refused by its announced length, before a byte of it is read.
@@ -119,7 +106,7 @@ func fromForm(r *http.Request, up ingest.Upload) (ingest.Upload, error) {
 		switch part.FormName() {
 		case "file":
 			up.Name = cmp.Or(up.Name, part.FileName())
-			up.Size, up.Body = -1, formFile{part}
+			up.Size, up.Body = -1, &formFile{part: part, parts: parts}
 			return up, nil
 		case "name":
 			up.Name, err = readField(part)
@@ -135,31 +122,43 @@ func fromForm(r *http.Request, up ingest.Upload) (ingest.Upload, error) {
 	return up, badForm(errors.New("too many parts"))
 }
 
-// formFile is a file in a form; what is wrong with the form around it is the sender's fault.
-type formFile struct{ io.Reader }
+// formFile is a file in a form; what is wrong with the form around it is the sender's fault. It ends when the form has
+// ended, because another file may follow.
+type formFile struct {
+	part  *multipart.Part
+	parts *multipart.Reader
+	end   error
+}
 
-func (f formFile) Read(p []byte) (int, error) {
-	n, err := f.Reader.Read(p)
-	if err != nil && err != io.EOF {
+func (f *formFile) Read(p []byte) (int, error) {
+	if f.end != nil {
+		return 0, f.end
+	}
+	n, err := f.part.Read(p)
+	if err == io.EOF {
+		err = f.rest()
+	} else if err != nil {
 		err = badForm(err)
 	}
+	f.end = err
 	return n, err
 }
 
-func readField(part *multipart.Part) (string, error) {
-	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
-	if err == nil && len(value) > maxField {
-		err = fmt.Errorf("field %q is longer than %d bytes", part.FormName(), maxField)
+// rest reads what follows the file, and returns io.EOF when there is no other one.
+func (f *formFile) rest() error {
+	for range maxParts {
+		part, err := f.parts.NextPart()
+		switch {
+		case err == io.EOF:
+			return io.EOF
+		case err != nil:
+			return badForm(err)
+		case part.FormName() == "file":
+			return errTwoFiles
+		}
+		if _, err := readField(part); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return "", badForm(err)
-	}
-	return string(value), nil
-}
-
-func badForm(cause error) error {
-	return &problem{
-		status: http.StatusBadRequest, code: "bad_form", cause: cause,
-		message: `The form has no readable field "file". Send the file in a field of that name, or as the whole body with ?name=.`,
-	}
+	return badForm(errors.New("too many parts"))
 }
