@@ -30,41 +30,42 @@ func addCommand(a *app) *cobra.Command {
 		Use:   "add FILE|DIR…",
 		Short: "Add films to the library",
 		Long: "Add films to the library. Of a directory, every video and sound file is added, those in its\n" +
-			"subdirectories too. Each video's id is printed on standard output once the node has the whole file.",
+			"subdirectories too. Subtitles beside a film come along when they are named as it is, such as\n" +
+			"film.srt or film.de.srt. Each video's id is printed on standard output once the node has the whole file.",
 		Args: cobra.MinimumNArgs(1),
 	}
 	title := cmd.Flags().String("title", "", "the video's `TITLE` (default: from the file's name)")
 	wait := cmd.Flags().Bool("wait", false, "wait until the video is ready")
 	a.runWithNode(cmd, func(ctx context.Context, c *client, args []string) error {
-		files, err := filesToAdd(args)
+		films, err := filesToAdd(args)
 		if err != nil {
 			return err
 		}
-		if *title != "" && len(files) != 1 {
-			return misuse("cannot give one title to "+count(len(files), "file"), "", "add them one by one")
+		if *title != "" && len(films) != 1 {
+			return misuse("cannot give one title to "+count(len(films), "file"), "", "add them one by one")
 		}
 		all := adder{app: a, client: c, bars: a.newBars(), title: *title, wait: *wait}
-		return all.addAll(ctx, files)
+		return all.addAll(ctx, films)
 	})
 	return cmd
 }
 
 // addAll goes on after a file that failed; it stops where no other could succeed.
-func (d *adder) addAll(ctx context.Context, files []string) error {
+func (d *adder) addAll(ctx context.Context, films []filmFile) error {
 	failed := 0
-	for _, file := range files {
-		err := d.add(ctx, file)
+	for _, f := range films {
+		err := d.add(ctx, f)
 		if err == nil {
 			continue
 		}
-		if len(files) == 1 || ctx.Err() != nil || hopeless(err) {
+		if len(films) == 1 || ctx.Err() != nil || hopeless(err) {
 			return err
 		}
 		failed++
 		fmt.Fprintln(d.app.stderr, printable(err.Error()))
 	}
 	if failed > 0 {
-		return problem(fmt.Sprintf("%d of %s could not be added", failed, count(len(files), "file")), "", "")
+		return problem(fmt.Sprintf("%d of %s could not be added", failed, count(len(films), "file")), "", "")
 	}
 	return nil
 }
@@ -76,23 +77,35 @@ func hopeless(err error) bool {
 	return errors.As(err, &t) || errors.As(err, &refusal) && refusal.Status == http.StatusInsufficientStorage
 }
 
-// add sends one file and, where asked to, waits until it is ready.
-func (d *adder) add(ctx context.Context, file string) error {
-	v, err := d.send(ctx, file)
+// add sends one film with its subtitles and, where asked to, waits until it is ready.
+func (d *adder) add(ctx context.Context, f filmFile) error {
+	v, err := d.send(ctx, f.path)
 	d.bars.end()
 	if err != nil {
-		return fmt.Errorf("add %s: %w", file, err)
+		return fmt.Errorf("add %s: %w", f.path, err)
 	}
 	if v.Duplicate {
-		fmt.Fprintf(d.app.stderr, "%s is in the library already\n", printable(filepath.Base(file)))
+		fmt.Fprintf(d.app.stderr, "%s is in the library already\n", printable(filepath.Base(f.path)))
 	}
 	fmt.Fprintln(d.app.stdout, printable(v.ID))
+	lacking := d.addSubtitles(ctx, v, f.subtitles)
 	if !d.wait {
-		return nil
+		return lacking
 	}
-	err = d.watch(ctx, file, v)
+	err = d.watch(ctx, f.path, v)
 	d.bars.end()
-	return err
+	return errors.Join(err, lacking)
+}
+
+// addSubtitles sends what lies beside a film. The film is there without them too, so that all are tried.
+func (d *adder) addSubtitles(ctx context.Context, v video, files []string) error {
+	var errs []error
+	for _, file := range files {
+		if _, err := d.client.addSubtitles(ctx, v.ID, file, nil); err != nil {
+			errs = append(errs, fmt.Errorf("the film %s was added, without %s: %w", v.ID, file, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (d *adder) send(ctx context.Context, file string) (video, error) {

@@ -1,39 +1,54 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"shoal/internal/media"
 )
 
-// mediaExtensions are what add takes from a directory; a file that is named itself may be called anything.
-const mediaExtensions = " .mp4 .m4v .mov .mkv .webm .avi .ts .m2ts .mts .mpg .mpeg .vob .wmv .asf .flv .f4v .ogv .3gp .3g2 .mxf .dv" +
-	" .mp3 .m4a .m4b .aac .flac .ogg .oga .opus .wav .wma .aiff .aif .ac3 .mka "
+// filmFile is a file to add, with the files of subtitles that belong to it.
+type filmFile struct {
+	path      string
+	subtitles []string
+}
 
-// filesToAdd replaces each directory among paths by the films in it, sorted by name.
-func filesToAdd(paths []string) ([]string, error) {
-	var files []string
+// filesToAdd returns the files among paths, and of each directory the films in it, sorted by name; each with the
+// subtitles that lie beside it. A file that is named itself may be called anything.
+func filesToAdd(paths []string) ([]filmFile, error) {
+	var films []filmFile
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, problem("cannot add "+path, bare(err).Error(), "")
 		}
-		if !info.IsDir() {
-			files = append(files, path)
-			continue
+		if info.IsDir() {
+			found, err := filmsIn(path)
+			if err != nil {
+				return nil, err
+			}
+			films = append(films, found...)
+		} else if !media.IsSubtitles(path) {
+			films = append(films, filmFile{path: path})
 		}
-		found, err := filmsIn(path)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, found...)
 	}
-	return files, nil
+	if err := giveSubtitles(films); err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		if media.IsSubtitles(path) && !belongs(path, films) {
+			return nil, misuse("cannot add "+path+" by itself", "It is subtitles, and none of the files is the film of that name.",
+				"shoal subtitles ID "+path+", with the id of the video they are for")
+		}
+	}
+	return films, nil
 }
 
-func filmsIn(dir string) ([]string, error) {
-	var films []string
+func filmsIn(dir string) ([]filmFile, error) {
+	var films []filmFile
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return problem("cannot read "+path, bare(err).Error(), "")
@@ -44,8 +59,8 @@ func filmsIn(dir string) ([]string, error) {
 			}
 			return nil
 		}
-		if entry.Type().IsRegular() && isMediaName(path) {
-			films = append(films, path)
+		if entry.Type().IsRegular() && media.IsFilm(path) {
+			films = append(films, filmFile{path: path})
 		}
 		return nil
 	})
@@ -55,7 +70,45 @@ func filmsIn(dir string) ([]string, error) {
 	return films, err
 }
 
-func isMediaName(path string) bool {
-	ext := strings.ToLower(filepath.Ext(path))
-	return ext != "" && !strings.Contains(ext, " ") && strings.Contains(mediaExtensions, " "+ext+" ")
+// giveSubtitles finds what lies beside the films. A folder that may not be listed has none.
+func giveSubtitles(films []filmFile) error {
+	folders := map[string][]string{}
+	for i, f := range films {
+		dir := filepath.Dir(f.path)
+		names, known := folders[dir]
+		if !known {
+			var err error
+			if names, err = fileNames(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+				return problem("cannot look for subtitles in "+dir, bare(err).Error(), "")
+			}
+			folders[dir] = names
+		}
+		for _, name := range media.Subtitles(filepath.Base(f.path), names) {
+			films[i].subtitles = append(films[i].subtitles, filepath.Join(dir, name))
+		}
+	}
+	return nil
+}
+
+// fileNames lists the regular files in a folder.
+func fileNames(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// belongs tells whether a file of subtitles goes with one of the films.
+func belongs(path string, films []filmFile) bool {
+	for _, f := range films {
+		for _, with := range f.subtitles {
+			if filepath.Clean(path) == filepath.Clean(with) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"eventually": eventually,
 			"occupy":     occupy,
 			"terminate":  terminate,
+			"pick":       pick,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FILM", clip)
@@ -89,6 +90,20 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv(args[0], fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
+}
+
+// pick NAME stdout PATTERN sets the variable NAME to what matches first in what the last command wrote.
+func pick(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: pick NAME stdout PATTERN")
+	}
+	pattern, err := regexp.Compile(args[2])
+	ts.Check(err)
+	found := pattern.FindString(ts.ReadFile(args[1]))
+	if found == "" {
+		ts.Fatalf("%s has no %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], found)
 }
 
 // terminate DIR sends SIGTERM to the node with that data directory.
