@@ -5,6 +5,8 @@ import "./ui/styles/add.css";
 import "./ui/styles/watch.css";
 import "./ui/styles/sources.css";
 import "./ui/styles/panels.css";
+import "./ui/styles/settings.css";
+import "./ui/styles/subtitles.css";
 import "./player/player.css";
 import { openDeviceStorage } from "./player/device-storage.ts";
 import { LanguageMemory } from "./player/language-memory.ts";

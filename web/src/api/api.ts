@@ -1,6 +1,14 @@
 import { send } from "./request.ts";
 import { readSession, type Session } from "./session.ts";
 import { readStatus, type Status } from "./status.ts";
+import {
+  type AddedSubtitles,
+  addSubtitles,
+  listSubtitles,
+  removeSubtitles,
+  type Subtitles,
+  type SubtitlesFacts,
+} from "./subtitles.ts";
 import { abandonUpload, type SendWatch, uploadFile } from "./upload.ts";
 import { readVideo, readVideoPage, type Video, type VideoPage, type VideoState } from "./video.ts";
 
@@ -26,6 +34,10 @@ export interface Api {
   deleteVideo(id: string, options?: { purge: boolean }): Promise<void>;
   /** Takes a video out of the trash. */
   restoreVideo(id: string): Promise<Video>;
+  listSubtitles(id: string, signal?: AbortSignal): Promise<readonly Subtitles[]>;
+  /** Gives a video the subtitles in a file. */
+  addSubtitles(id: string, file: File, facts?: SubtitlesFacts): Promise<AddedSubtitles>;
+  removeSubtitles(id: string, subtitles: string): Promise<void>;
   /** Sends a file, or goes on sending it; see upload.ts. */
   uploadFile(file: File, signal: AbortSignal, watch: SendWatch): Promise<Video>;
   /** Has the box throw away what it has of a file that is not being sent just now. */
@@ -49,6 +61,9 @@ export function createApi(): Api {
       await send({ method: "DELETE", path });
     },
     restoreVideo: async (id) => readVideo(await send({ method: "POST", path: `${videoPath(id)}/restore` })),
+    listSubtitles,
+    addSubtitles,
+    removeSubtitles,
     uploadFile,
     abandonUpload,
     getStatus: async (signal) => readStatus(await send({ path: "/api/v1/status", signal })),

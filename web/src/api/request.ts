@@ -62,6 +62,10 @@ export interface Request {
   readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
   readonly body?: unknown;
+  /** Sent as it is, in the place of a body. */
+  readonly file?: Blob;
+  /** How long the answer may take, in ms; 15 s when missing. */
+  readonly patienceMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -71,7 +75,7 @@ export interface Request {
  * Throws an ApiError for any failure, and the signal's reason when it was aborted.
  */
 export async function send(request: Request): Promise<unknown> {
-  const attempt = withPatience(request.signal);
+  const attempt = withPatience(request.signal, request.patienceMs ?? patienceMs);
   try {
     const response = await fetch(request.path, { ...bodyOf(request), signal: attempt.signal });
     const text = await response.text();
@@ -89,16 +93,20 @@ export async function send(request: Request): Promise<unknown> {
 function bodyOf(request: Request): RequestInit {
   const method = request.method ?? "GET";
   const headers = { Accept: "application/json", ...request.headers };
+  if (request.file !== undefined) {
+    const typed = { ...headers, "Content-Type": "application/octet-stream" };
+    return { method, headers: typed, body: request.file };
+  }
   if (request.body === undefined) return { method, headers };
   const typed = { ...headers, "Content-Type": "application/json" };
   return { method, headers: typed, body: JSON.stringify(request.body) };
 }
 
 /** A signal that is aborted with outer, or when the box takes too long; end gives both up. */
-function withPatience(outer: AbortSignal | undefined): { signal: AbortSignal; end(): void } {
+function withPatience(outer: AbortSignal | undefined, ms: number): { signal: AbortSignal; end(): void } {
   const inner = new AbortController();
   const stop = () => inner.abort();
-  const timer = setTimeout(stop, patienceMs);
+  const timer = setTimeout(stop, ms);
   if (outer?.aborted) stop();
   outer?.addEventListener("abort", stop);
   const end = () => {

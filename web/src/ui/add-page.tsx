@@ -3,6 +3,7 @@ import { type AddItem, isOpen } from "./add-queue.ts";
 import { announcementFor, lineFor, type Step, stepsOf } from "./add-steps.ts";
 import { useApp } from "./app-context.ts";
 import { CheckIcon, UploadIcon } from "./icons.tsx";
+import { tellOfLeft } from "./left-subtitles.ts";
 import { SignInForm } from "./sign-in-form.tsx";
 import { useTitle } from "./use-title.ts";
 
@@ -71,14 +72,14 @@ function Queue() {
 }
 
 function Chooser(props: { compact: boolean }) {
-  const { queue } = useApp();
+  const { queue, notices } = useApp();
   const fieldId = useId();
   return (
     <div class={props.compact ? "chooser compact" : "chooser"}>
       <UploadIcon />
       <div>
         <p class="chooser-title">Drop videos here</p>
-        <p class="hint">Films, clips, recordings, and sound alone. Any usual format.</p>
+        <p class="hint">Films, clips, recordings, sound alone; subtitles named as their film come along.</p>
       </div>
       <input
         id={fieldId}
@@ -87,7 +88,7 @@ function Chooser(props: { compact: boolean }) {
         multiple
         onChange={(event) => {
           const field = event.currentTarget;
-          queue.add([...(field.files ?? [])]);
+          tellOfLeft(notices, queue.add([...(field.files ?? [])]));
           // The same file may be chosen again.
           field.value = "";
         }}
@@ -111,6 +112,14 @@ function Row({ item }: { item: AddItem }) {
       </div>
       {item.phase !== "known" && <Steps steps={stepsOf(item)} />}
       <p class={item.phase === "failed" ? "queue-line problem" : "queue-line"}>{lineFor(item)}</p>
+      {item.subtitles.length > 0 && (
+        <p class="queue-line">Subtitles: {item.subtitles.map(({ name }) => name).join(", ")}</p>
+      )}
+      {item.subtitleProblems.map((problem) => (
+        <p key={problem} class="queue-line problem" role="alert">
+          {problem}
+        </p>
+      ))}
       {/* Numbers change too often to be read out. */}
       <p class="visually-hidden" role="status">
         {announcementFor(item)}

@@ -5,6 +5,7 @@ import { UploadPaused } from "../api/upload-paused.ts";
 import { fingerprintOf } from "../api/upload-places.ts";
 import type { Video } from "../api/video.ts";
 import { SpeedMeter } from "./speed-meter.ts";
+import { ownerOf, pairFiles } from "./subtitle-files.ts";
 
 /**
  * One file on its way into the library. waiting: others are sent first; sending: its bytes travel;
@@ -23,6 +24,10 @@ export type AddPhase =
 export interface AddItem {
   readonly key: number;
   readonly file: File;
+  /** Files of subtitles that go with it, as soon as the box has it. */
+  readonly subtitles: readonly File[];
+  /** Those that the box did not take, each with its reason. */
+  readonly subtitleProblems: readonly string[];
   readonly phase: AddPhase;
   /** Bytes sent so far, which never falls, and how many a second; 0 while that is not known. */
   readonly sent: number;
@@ -75,15 +80,56 @@ export class AddQueue {
     return this.#items;
   }
 
-  /** Adds files at the end. One that is on its way already goes on if it was paused; it is not added twice. */
-  add(files: readonly File[]): void {
-    for (const file of files) {
-      const print = fingerprintOf(file);
+  /**
+   * Adds films at the end, each with the subtitles that are named as it is. One that is on its way already goes on if
+   * it was paused; it is not added twice. Returns the subtitles that belong to none of them, nor to one added before.
+   */
+  add(files: readonly File[]): readonly File[] {
+    const { films, left } = pairFiles(files);
+    for (const { film, subtitles } of films) {
+      const print = fingerprintOf(film);
       const same = this.#items.value.find((item) => isOpen(item) && fingerprintOf(item.file) === print);
-      if (same === undefined) this.#items.value = [...this.#items.value, this.#newItem(file)];
-      else if (same.phase === "paused") this.#patch(same.key, { phase: "waiting" });
+      if (same === undefined) {
+        this.#items.value = [...this.#items.value, this.#newItem(film, subtitles)];
+        continue;
+      }
+      if (same.phase === "paused") this.#patch(same.key, { phase: "waiting" });
+      for (const file of subtitles) this.#addSubtitles(same.key, file);
     }
     this.#sendMore();
+    return left.filter((file) => !this.#giveToEarlier(file));
+  }
+
+  /** Gives subtitles to the film of their name that was added before, if there is one. */
+  #giveToEarlier(file: File): boolean {
+    const items = this.#items.value.filter((item) => item.phase !== "failed" && item.phase !== "cancelled");
+    const owner = ownerOf(
+      file.name,
+      items.map((item) => ({ name: item.file.name, key: item.key })),
+    );
+    if (owner === undefined) return false;
+    this.#addSubtitles(owner.key, file);
+    return true;
+  }
+
+  /** Has subtitles go with a film, at once if the box has it. */
+  #addSubtitles(key: number, file: File): void {
+    const item = this.#find(key);
+    if (item === undefined || item.subtitles.some((other) => fingerprintOf(other) === fingerprintOf(file)))
+      return;
+    this.#patch(key, { subtitles: [...item.subtitles, file] });
+    if (item.video !== null) void this.#sendSubtitles(key, item.video.id, [file]);
+  }
+
+  async #sendSubtitles(key: number, video: string, files: readonly File[]): Promise<void> {
+    for (const file of files) {
+      try {
+        await this.#api.addSubtitles(video, file);
+      } catch (error) {
+        const problems = this.#find(key)?.subtitleProblems ?? [];
+        this.#patch(key, { subtitleProblems: [...problems, `${file.name}: ${messageOf(error)}`] });
+      }
+    }
   }
 
   /** Stops a file for a while; what the box has of it stays there. */
@@ -130,11 +176,13 @@ export class AddQueue {
     this.#items.value = this.#items.value.filter(isOpen);
   }
 
-  #newItem(file: File): AddItem {
+  #newItem(file: File, subtitles: readonly File[]): AddItem {
     const key = this.#nextKey++;
     return {
       key,
       file,
+      subtitles,
+      subtitleProblems: [],
       phase: "waiting",
       sent: 0,
       speed: 0,
@@ -210,6 +258,7 @@ export class AddQueue {
       if (!video.duplicate) void this.#api.deleteVideo(video.id, { purge: true }).finally(this.#onChange);
       return;
     }
+    void this.#sendSubtitles(key, video.id, this.#find(key)?.subtitles ?? []);
     if (video.duplicate && video.state !== "failed") {
       this.#patch(key, { phase: "known", video });
       return;

@@ -30,6 +30,8 @@ export interface App {
   readonly title: Signal<string>;
   /** Whether the list of keys is shown. */
   readonly keyListOpen: Signal<boolean>;
+  /** Counts how often the video that is watched got other subtitles. */
+  readonly subtitlesChanged: Signal<number>;
 }
 
 export const AppContext = createContext<App | null>(null);

@@ -1,7 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { useApp } from "./app-context.ts";
+import { messageOf } from "../api/request.ts";
+import { type App, useApp } from "./app-context.ts";
 import { UploadIcon } from "./icons.tsx";
+import { tellOfLeft } from "./left-subtitles.ts";
+import { isSubtitles } from "./subtitle-files.ts";
 
 /** Takes files that are dropped anywhere on any page. */
 export function DropZone() {
@@ -24,8 +27,13 @@ export function DropZone() {
       if (folders > 0)
         app.notices.bad("Folders cannot be dropped. Open the folder and drop the files in it.");
       if (files.length === 0) return;
-      app.queue.add(files);
-      app.router.go("/add");
+      const route = app.router.route.value;
+      if (route.page === "watch" && files.every(({ name }) => isSubtitles(name))) {
+        void addToVideo(app, route.id, files);
+        return;
+      }
+      tellOfLeft(app.notices, app.queue.add(files));
+      if (!files.every(({ name }) => isSubtitles(name))) app.router.go("/add");
     };
     const onOver = (event: DragEvent) => {
       if (!hasFiles(event)) return;
@@ -49,6 +57,19 @@ export function DropZone() {
       </div>
     </div>
   );
+}
+
+/** Gives the subtitles to the video whose page is open. */
+async function addToVideo(app: App, id: string, files: readonly File[]): Promise<void> {
+  try {
+    for (const file of files) await app.api.addSubtitles(id, file);
+    app.subtitlesChanged.value += 1;
+    app.notices.good(
+      files.length === 1 ? "The subtitles are added." : `${files.length} subtitles are added.`,
+    );
+  } catch (error) {
+    app.notices.bad(messageOf(error));
+  }
 }
 
 function hasFiles(event: DragEvent): boolean {

@@ -39,6 +39,7 @@ function createApp({ storage, ...early }: Early): App {
     metered: watchMetered((navigator as { connection?: Connection }).connection),
     title: signal(""),
     keyListOpen: signal(false),
+    subtitlesChanged: signal(0),
   };
 }
 

@@ -10,7 +10,11 @@ import { ShareDialog } from "./video-dialogs.tsx";
 import { VideoMenu } from "./video-menu.tsx";
 
 /** What is told of a video below its picture. */
-export function VideoDetails(props: { video: Signal<Video | null>; sharing: Signal<boolean> }) {
+export function VideoDetails(props: {
+  video: Signal<Video | null>;
+  sharing: Signal<boolean>;
+  onSubtitles: () => void;
+}) {
   const { session, router } = useApp();
   const { sharing } = props;
   const video = props.video.value;
@@ -38,6 +42,7 @@ export function VideoDetails(props: { video: Signal<Video | null>; sharing: Sign
                 props.video.value = renamed;
               }}
               onDeleted={() => router.go("/")}
+              onSubtitles={props.onSubtitles}
             />
           )}
         </div>

@@ -5,27 +5,31 @@ import { closeOnLeaving } from "../player/close-on-leaving.ts";
 import { useApp } from "./app-context.ts";
 import { MoreIcon } from "./icons.tsx";
 import { moveToTrash } from "./move-to-trash.ts";
+import { SubtitlesDialog } from "./subtitles-dialog.tsx";
 import { RenameDialog } from "./video-dialogs.tsx";
 
 export interface VideoMenuProps {
   readonly video: Video;
   readonly onRenamed?: (video: Video) => void;
   readonly onDeleted?: () => void;
+  /** The video has other subtitles. */
+  readonly onSubtitles?: () => void;
 }
 
 /** What an admin can do with a video. */
 export function VideoMenu(props: VideoMenuProps) {
   const app = useApp();
   const open = useSignal(false);
-  const renaming = useSignal(false);
+  /** What is open above the page. */
+  const dialog = useSignal<"rename" | "subtitles" | null>(null);
   const root = useRef<HTMLDivElement>(null);
   const close = () => {
-    renaming.value = false;
+    dialog.value = null;
     root.current?.querySelector("button")?.focus();
   };
-  const rename = () => {
+  const show = (next: "rename" | "subtitles") => {
     open.value = false;
-    renaming.value = true;
+    dialog.value = next;
   };
   const remove = async () => {
     open.value = false;
@@ -50,19 +54,31 @@ export function VideoMenu(props: VideoMenuProps) {
       </button>
       {open.value && (
         <div class="menu-list" role="menu">
-          <button type="button" role="menuitem" onClick={rename}>
+          <button type="button" role="menuitem" onClick={() => show("rename")}>
             Rename
           </button>
+          {mayHaveSubtitles(props.video) && (
+            <button type="button" role="menuitem" onClick={() => show("subtitles")}>
+              Subtitles
+            </button>
+          )}
           <button type="button" role="menuitem" onClick={() => void remove()}>
             Move to trash
           </button>
         </div>
       )}
-      {renaming.value && (
+      {dialog.value === "rename" && (
         <RenameDialog video={props.video} onClose={close} onRenamed={(video) => props.onRenamed?.(video)} />
+      )}
+      {dialog.value === "subtitles" && (
+        <SubtitlesDialog video={props.video} onClose={close} onChanged={() => props.onSubtitles?.()} />
       )}
     </div>
   );
+}
+
+function mayHaveSubtitles({ state }: Video): boolean {
+  return state === "ready" || state === "processing";
 }
 
 /** Focus goes to the first entry; arrows walk, Escape and anything outside close. */

@@ -31,7 +31,7 @@ declare global {
 
 /** One video: the player at once, and what is known of the video as it comes. */
 export function WatchPage({ id }: { id: string }) {
-  const { api, preferences, opener } = useApp();
+  const { api, preferences, opener, subtitlesChanged } = useApp();
   const sharing = useSignal(false);
   const seeker = useSignal<((position: number) => void) | null>(null);
   const moments = useSignal<(() => PlaybackMoment) | null>(null);
@@ -69,7 +69,15 @@ export function WatchPage({ id }: { id: string }) {
           video.value = restored;
         }}
       />
-      {video.value !== null && <VideoDetails video={video} sharing={sharing} />}
+      {video.value !== null && (
+        <VideoDetails
+          video={video}
+          sharing={sharing}
+          onSubtitles={() => {
+            subtitlesChanged.value += 1;
+          }}
+        />
+      )}
       {video.value !== null && seeker.value !== null && moments.value !== null && (
         <SourcesSection read={moments.value} duration={video.value.duration} onSeek={seeker.value} />
       )}
@@ -96,18 +104,33 @@ interface StageProps {
 function Stage(props: StageProps) {
   const { video } = props;
   const player = usePlayerComponent();
+  const reopening = useReopening();
   if (video?.state === "trashed") return <Trashed video={video} onRestored={props.onRestored} />;
   if (video?.state === "failed") return <Failed video={video} />;
   if (video !== null && !video.playable) return <Preparing video={video} />;
   return (
     <div class="stage">
       {player.value === "failed" && <PlayerMissing />}
-      {player.value === null && <Waiting poster={video?.poster ?? null} />}
-      {typeof player.value === "object" && player.value !== null && (
+      {(player.value === null || reopening) && <Waiting poster={video?.poster ?? null} />}
+      {typeof player.value === "object" && player.value !== null && !reopening && (
         <Playing {...props} player={player.value.component} />
       )}
     </div>
   );
+}
+
+/**
+ * True for a moment when the video got other subtitles: players read the list of them when they open a video. The old
+ * one is closed first, so that the new one goes on where that was.
+ */
+function useReopening(): boolean {
+  const { subtitlesChanged } = useApp();
+  const opened = useSignal(subtitlesChanged.value);
+  const reopening = opened.value !== subtitlesChanged.value;
+  useLayoutEffect(() => {
+    if (reopening) opened.value = subtitlesChanged.value;
+  }, [reopening]);
+  return reopening;
 }
 
 function usePlayerComponent(): Signal<{ component: PlayerComponent } | "failed" | null> {

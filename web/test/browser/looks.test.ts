@@ -100,6 +100,21 @@ const layers: readonly { name: string; open(page: Page): Promise<void> }[] = [
     },
   },
   {
+    name: "the subtitles of a video",
+    open: async (page) => {
+      await page.goto(await box.adminLink());
+      await page.getByText("You are admin on this device now.").waitFor();
+      await page.goto(`${box.lanUrl}/watch/${filmId}`);
+      await page.getByRole("button", { name: /^More for/ }).click();
+      await page.getByRole("menuitem", { name: "Subtitles" }).click();
+      const buffer = Buffer.from("Dear diary");
+      const file = { name: "diary.srt", mimeType: "text/plain", buffer };
+      await page.getByRole("dialog").locator("input[type=file]").setInputFiles(file);
+      await page.getByRole("button", { name: "Add", exact: true }).click();
+      await page.getByText("There are no subtitles in the file").waitFor();
+    },
+  },
+  {
     name: "the question before deleting",
     open: async (page) => {
       await page.goto(await box.adminLink());

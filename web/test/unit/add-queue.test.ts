@@ -270,3 +270,31 @@ test("the whole progress is that of what is open, and nothing when all is done",
   await settle();
   expect(wholeProgress(queue.items.value)).toBeNull();
 });
+
+test("subtitles go to the box with the film they are named after, once it has that", async () => {
+  const left = queue.add([aFile("a.en.srt"), aFile("b.mp4"), aFile("a.mp4"), aFile("lonely.vtt")]);
+  expect(left.map(({ name }) => name)).toEqual(["lonely.vtt"]);
+  await settle();
+  expect(queue.items.value.map((item) => item.subtitles.map(({ name }) => name))).toEqual([[], ["a.en.srt"]]);
+  expect(api.subtitles).toEqual([]);
+  upload(1).resolve(aVideo({ id: "a", state: "processing" }));
+  await settle();
+  expect(api.subtitles).toEqual(["a a.en.srt"]);
+
+  expect(queue.add([aFile("a.de.srt"), aFile("b.srt")])).toEqual([]);
+  await settle();
+  expect(api.subtitles).toEqual(["a a.en.srt", "a a.de.srt"]);
+  upload(0).resolve(aVideo({ id: "b", state: "ready", duplicate: true }));
+  await settle();
+  expect(api.subtitles).toEqual(["a a.en.srt", "a a.de.srt", "b b.srt"]);
+});
+
+test("subtitles that the box does not take are told with their film, which goes on", async () => {
+  queue.add([aFile("a.mp4"), aFile("a.srt")]);
+  await settle();
+  api.failure = new ApiError(422, { code: "no_subtitles", message: "There are none." });
+  upload(0).resolve(aVideo({ id: "a", state: "processing" }));
+  await settle();
+  expect(phases()).toEqual(["preparing"]);
+  expect(first().subtitleProblems).toEqual(["a.srt: There are none."]);
+});

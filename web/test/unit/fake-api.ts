@@ -1,5 +1,6 @@
 import type { Api, VideoQuery } from "../../src/api/api.ts";
 import { ApiError } from "../../src/api/request.ts";
+import type { AddedSubtitles } from "../../src/api/subtitles.ts";
 import type { SendWatch } from "../../src/api/upload.ts";
 import { readVideo, type Video, type VideoPage } from "../../src/api/video.ts";
 
@@ -19,6 +20,8 @@ export class FakeApi implements Api {
   readonly uploads: Upload[] = [];
   /** The names of files whose beginnings were thrown away. */
   readonly abandoned: string[] = [];
+  /** "video file" for each file of subtitles that was added. */
+  readonly subtitles: string[] = [];
   /** When set, every call but an upload fails by it. */
   failure: Error | null = null;
 
@@ -65,6 +68,15 @@ export class FakeApi implements Api {
     this.#fail();
     this.restored.push(id);
     return this.getVideo(id);
+  }
+
+  listSubtitles = () => Promise.reject(new Error("not in this fake"));
+  removeSubtitles = () => Promise.reject(new Error("not in this fake"));
+
+  async addSubtitles(id: string, file: File): Promise<AddedSubtitles> {
+    this.#fail();
+    this.subtitles.push(`${id} ${file.name}`);
+    return { id: "sub1", waiting: true, duplicate: false };
   }
 
   renameVideo = () => Promise.reject(new Error("not in this fake"));
