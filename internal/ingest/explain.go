@@ -16,20 +16,24 @@ func explain(err error) (code, message string) {
 	switch {
 	case errors.As(err, &refused):
 		return refused.Code, refused.Message
+	case errors.Is(err, errStopped):
+		return "stopped", "Somebody stopped preparing it. Try again when you want the film."
+	case errors.Is(err, errSourceGone):
+		return "source_gone", "The added file was removed from the node's own folder before the film was prepared. Add it again."
 	case errors.Is(err, chunk.ErrFull):
 		return "disk_full", "The disk is full, so preparing stopped and nothing of this film was kept. Free some space, then add it again."
 	case errors.Is(err, errTooLong):
 		return "too_slow", "Preparing took far longer than a film of this length should, so it was stopped. Save the film as H.264 in an MP4 file and add that."
 	case errors.Is(err, errStuck):
-		return "stuck", "Preparing stood still for minutes, so it was stopped. Try to add the film again; if it happens again, save it as H.264 in an MP4 file and add that."
+		return "stuck", "Preparing stood still for minutes, so it was stopped. Try again; if it happens again, save it as H.264 in an MP4 file and add that."
 	case errors.Is(err, errOverlong):
 		return "bad_times", "The film goes on far beyond the length that it declares: its time stamps are damaged. Save it anew with a video editor and add that."
 	case errors.Is(err, ErrNoFFmpeg):
-		return "no_ffmpeg", "ffmpeg is not installed on this machine, so the film cannot be prepared. Install it (such as: sudo apt install ffmpeg), then add the film again."
+		return "no_ffmpeg", "ffmpeg is not installed on this machine, so the film cannot be prepared. Install it (such as: sudo apt install ffmpeg), then try again."
 	case errors.As(err, &failed):
 		return explainProcess(failed)
 	}
-	return "failed", "Preparing stopped for a reason that lies in this machine, not in the film; the node's log says more. Try to add it again."
+	return "failed", "Preparing stopped for a reason that lies in this machine, not in the film; the node's log says more. Try again."
 }
 
 // explainProcess reads what ffmpeg or ffprobe said before it gave up.
@@ -38,7 +42,7 @@ func explainProcess(failed *processError) (code, message string) {
 	has := func(s string) bool { return strings.Contains(said, s) }
 	switch {
 	case failed.killed:
-		return "killed", "The system stopped ffmpeg while it prepared the film, perhaps for want of memory. Add the film again when the machine is less busy."
+		return "killed", "The system stopped ffmpeg while it prepared the film, perhaps for want of memory. Try again when the machine is less busy."
 	case has("moov atom not found"):
 		return "truncated", "The file is cut short: its index, which comes last, is missing. Copy or download it again, then add it again."
 	case has("max_streams"):

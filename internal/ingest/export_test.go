@@ -114,3 +114,6 @@ func (q Queue) TakeSpare(ctx context.Context) (manifest.VideoID, bool) {
 	q.q.finish(j)
 	return j.id, true
 }
+
+// SweepKept is what happens to the files of failed videos from time to time.
+func (im *Importer) SweepKept() { im.sweepKept() }

@@ -268,13 +268,16 @@ func (im *Importer) serveSpare(ctx context.Context, j *job) {
 	defer im.queue.finish(j)
 	watched, stop := j.watch(ctx)
 	defer stop()
-	err := im.furnish(watched, j)
+	err := im.ensureDir()
+	if err == nil {
+		err = im.furnish(watched, j)
+	}
 	if ctx.Err() != nil {
 		j.claim.keep()
 		return
 	}
 	log := im.cfg.Log.With("video", j.id)
-	if err != nil && !errors.Is(context.Cause(watched), errCancelled) {
+	if err != nil && watched.Err() == nil {
 		log.Info("extras left out", "err", err)
 	}
 	if err := errors.Join(j.claim.undo(ctx), im.forgetLater(j.id)); err != nil {

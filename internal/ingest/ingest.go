@@ -50,6 +50,8 @@ type Catalog interface {
 	Publish(ctx context.Context, id manifest.VideoID, m *manifest.Manifest, at []chunk.Info) error
 	// Manifest returns what a ready video is made of; it is not changed any more.
 	Manifest(ctx context.Context, id manifest.VideoID) (*manifest.Manifest, error)
+	// Retry takes a failed video up again, durably: it is accepted and neither ready nor failed then.
+	Retry(ctx context.Context, id manifest.VideoID) error
 	// Fail ends the video with words for its owner, durably.
 	Fail(ctx context.Context, id manifest.VideoID, code, message string) error
 }
@@ -71,7 +73,9 @@ type Config struct {
 	// of it, 0 for a day.
 	MaxArriving  int
 	KeepArriving time.Duration
-	Log          *slog.Logger
+	// KeepFailed is how long the added file of a failed video is kept for another try, 0 for 7 days.
+	KeepFailed time.Duration
+	Log        *slog.Logger
 	// Now is the clock by which files are given up, time.Now when nil.
 	Now func() time.Time
 }
@@ -83,6 +87,7 @@ type Importer struct {
 	claims *claims
 	// arrivals are the files on their way in.
 	arrivals *arrivals
+	kept     *keptSources
 	// publishing is held, by a value in it, by the one who publishes a video.
 	publishing chan struct{}
 }
@@ -98,12 +103,15 @@ func New(cfg Config) *Importer {
 	if cfg.KeepArriving == 0 {
 		cfg.KeepArriving = 24 * time.Hour
 	}
+	if cfg.KeepFailed == 0 {
+		cfg.KeepFailed = 7 * 24 * time.Hour
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	return &Importer{
 		cfg: cfg, queue: newQueue(cfg.MaxWaiting), claims: newClaims(cfg.Store),
-		arrivals: newArrivals(cfg.MaxArriving, cfg.KeepArriving), publishing: make(chan struct{}, 1),
+		arrivals: newArrivals(cfg.MaxArriving, cfg.KeepArriving), kept: newKeptSources(), publishing: make(chan struct{}, 1),
 	}
 }
 
@@ -125,25 +133,20 @@ type Accepted struct {
 func (im *Importer) InWork() (waiting, running int) { return im.queue.count() }
 
 // Cancel stops the work on a video and returns when nothing of it runs or lies about any more; a file that
-// still arrives may lie about until its sender has noticed. A video that is not in work is left alone.
+// still arrives may lie about until its sender has noticed. The file of a failed video goes too; others are left alone.
 func (im *Importer) Cancel(ctx context.Context, id manifest.VideoID) error {
 	if im.abandon(id) {
 		return nil
 	}
-	waiting, done := im.queue.cancel(id)
+	waiting, done := im.queue.cancel(id, errCancelled)
 	if waiting != nil {
 		defer im.queue.finish(waiting)
 		return im.discard(ctx, waiting)
 	}
-	if done == nil {
-		return nil
+	if err := await(ctx, done); err != nil {
+		return err
 	}
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return im.dropKept(id)
 }
 
 // tool finds a program of the ffmpeg family.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type job struct {
 
 	cancelOnce sync.Once
 	cancelled  chan struct{}
+	why        error // why it was cancelled; set before cancelled is closed
 
 	spare    bool // the video is ready, and this makes its extras
 	extras   bool // the video became ready and lacks some
@@ -41,7 +43,13 @@ func (im *Importer) newJob(id manifest.VideoID) *job {
 // ended tells whether every pass is done.
 func (j *job) ended() bool { return j.pass == len(j.plan.Passes) }
 
-func (j *job) cancel() { j.cancelOnce.Do(func() { close(j.cancelled) }) }
+// cancel ends the job with errCancelled or errStopped; the first one counts.
+func (j *job) cancel(why error) {
+	j.cancelOnce.Do(func() {
+		j.why = why
+		close(j.cancelled)
+	})
+}
 
 // errCancelled ends a job that its owner does not want any more.
 var errCancelled = errors.New("cancelled")
@@ -53,7 +61,7 @@ func (j *job) watch(ctx context.Context) (watched context.Context, stop func()) 
 	watching.Go(func() {
 		select {
 		case <-j.cancelled:
-			cancel(errCancelled)
+			cancel(j.why)
 		case <-ctx.Done():
 		}
 	})
@@ -66,8 +74,8 @@ func (j *job) watch(ctx context.Context) (watched context.Context, stop func()) 
 // Recover takes up what a crash interrupted, uploads that can go on too, and removes what it left half done.
 // Call it once, before Accept, Begin and Run.
 func (im *Importer) Recover(ctx context.Context) error {
-	if err := os.MkdirAll(im.cfg.Dir, 0o700); err != nil {
-		return fmt.Errorf("make job folder: %w", err)
+	if err := im.ensureDir(); err != nil {
+		return err
 	}
 	entries, err := os.ReadDir(im.cfg.Dir)
 	if err != nil {
@@ -91,6 +99,7 @@ func (im *Importer) Recover(ctx context.Context) error {
 			continue
 		}
 		delete(here, id)
+		_ = os.Remove(filepath.Join(im.dir(id), failedName)) // it was about to fail
 		im.cfg.Log.Info("preparing goes on", "video", id)
 		im.queue.push(im.newJob(id), soon)
 	}
@@ -98,7 +107,7 @@ func (im *Importer) Recover(ctx context.Context) error {
 		im.pushSpare(id)
 	}
 	for id := range here {
-		if im.recoverArrival(ctx, string(id)) {
+		if im.recoverArrival(ctx, string(id)) || im.recoverKept(id) {
 			continue
 		}
 		if err := os.RemoveAll(im.dir(id)); err != nil {
@@ -141,9 +150,12 @@ func (im *Importer) pushSpare(id manifest.VideoID) {
 func (im *Importer) serve(ctx context.Context, j *job) {
 	watched, stop := j.watch(ctx)
 	defer stop()
-	err := im.advance(watched, j)
-	if err != nil && errors.Is(context.Cause(watched), errCancelled) {
-		err = errCancelled
+	err := im.ensureDir()
+	if err == nil {
+		err = im.advance(watched, j)
+	}
+	if cause := context.Cause(watched); err != nil && (errors.Is(cause, errCancelled) || errors.Is(cause, errStopped)) {
+		err = cause
 	}
 	switch {
 	case err == nil && !j.ended():
@@ -178,9 +190,9 @@ func (im *Importer) begin(ctx context.Context, j *job) error {
 		return err
 	}
 	err := im.runPass(ctx, j)
-	if err != nil && ctx.Err() == nil && j.mayRetry(err) {
+	if err != nil && ctx.Err() == nil && j.mayRemake(err) {
 		im.cfg.Log.Info("picture is made anew", "video", j.id, "err", err)
-		if err = im.retry(ctx, j); err == nil {
+		if err = im.remake(ctx, j); err == nil {
 			err = im.runPass(ctx, j)
 		}
 	}
@@ -215,14 +227,14 @@ func (im *Importer) check(ctx context.Context, j *job) error {
 	return nil
 }
 
-// mayRetry tells whether making the picture anew could help where keeping it failed.
-func (j *job) mayRetry(err error) bool {
+// mayRemake tells whether making the picture anew could help where keeping it failed.
+func (j *job) mayRemake(err error) bool {
 	var failed *processError
 	return j.attempt == 0 && j.plan.Passes[0].copies() && (errors.Is(err, errLongGap) || errors.Is(err, errStream) || errors.As(err, &failed) && !failed.killed)
 }
 
-// retry plans again without keeping the picture.
-func (im *Importer) retry(ctx context.Context, j *job) (err error) {
+// remake plans again without keeping the picture.
+func (im *Importer) remake(ctx context.Context, j *job) (err error) {
 	if err := j.claim.undo(ctx); err != nil {
 		return fmt.Errorf("take back chunks: %w", err)
 	}
@@ -272,25 +284,40 @@ func (im *Importer) end(ctx context.Context, j *job, err error) {
 		j.claim.keep()
 		log.Info("video is ready")
 	}
-	if cleanErr := im.cleanUp(ctx, j, err); cleanErr != nil {
+	if err != nil && im.sourceGone(j.id) && !errors.Is(err, errCancelled) {
+		err = errors.Join(errSourceGone, err)
+	}
+	code, message := explain(err)
+	kept, cleanErr := im.cleanUp(ctx, j, err, code)
+	if cleanErr != nil {
 		log.Error("clean up after film", "err", cleanErr)
 	}
 	if err == nil || errors.Is(err, errCancelled) {
 		return
 	}
-	code, message := explain(err)
 	log.Warn("video could not be prepared", "code", code, "err", err)
 	if failErr := im.cfg.Catalog.Fail(ctx, j.id, code, message); failErr != nil {
 		log.Error("note that preparing failed", "err", failErr)
 	}
+	if kept {
+		im.kept.put(j.id, im.cfg.Now())
+	}
 }
 
-// cleanUp removes what a job that ended with err needs no longer.
-func (im *Importer) cleanUp(ctx context.Context, j *job, err error) error {
-	if err != nil {
-		return im.discard(ctx, j)
+// cleanUp removes what a job that ended with err needs no longer; it tells whether the added file is kept.
+func (im *Importer) cleanUp(ctx context.Context, j *job, err error, code string) (kept bool, cleanErr error) {
+	if err == nil {
+		return false, os.RemoveAll(im.dir(j.id))
 	}
-	return os.RemoveAll(im.dir(j.id))
+	if keepsNothing(err, code) {
+		return false, im.discard(ctx, j)
+	}
+	undoErr := errors.Join(j.claim.undo(ctx), im.forgetLater(j.id))
+	kept, cleanErr = im.keepSource(j)
+	if !kept {
+		cleanErr = errors.Join(cleanErr, os.RemoveAll(im.dir(j.id)))
+	}
+	return kept, errors.Join(undoErr, cleanErr)
 }
 
 // discard removes all that lies about of the job and the chunks it still claims.

@@ -99,9 +99,9 @@ func (q *queue) finish(j *job) {
 	q.changed.Broadcast()
 }
 
-// cancel stops a job. One that waits is returned, and is the caller's to discard; for one that runs, done
+// cancel stops a job for the reason why. One that waits is returned, and is the caller's to discard; for one that runs, done
 // is closed when it has ended. Both are nil when there is no such job.
-func (q *queue) cancel(id manifest.VideoID) (waiting *job, done <-chan struct{}) {
+func (q *queue) cancel(id manifest.VideoID, why error) (waiting *job, done <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	j := q.jobs[id]
@@ -116,7 +116,7 @@ func (q *queue) cancel(id manifest.VideoID) (waiting *job, done <-chan struct{})
 			}
 		}
 	}
-	j.cancel()
+	j.cancel(why)
 	return nil, j.done
 }
 

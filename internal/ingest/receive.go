@@ -82,6 +82,14 @@ func (im *Importer) admits(size int64) error {
 
 func (im *Importer) dir(id manifest.VideoID) string { return filepath.Join(im.cfg.Dir, string(id)) }
 
+// ensureDir makes the folder of all jobs anew, should somebody have removed it.
+func (im *Importer) ensureDir() error {
+	if err := os.MkdirAll(im.cfg.Dir, 0o700); err != nil {
+		return noRoom("make folder of jobs", err)
+	}
+	return nil
+}
+
 // open lists a new video and makes a folder for its file. The caller holds the turn of what is returned.
 func (im *Importer) open(up Upload, resumable bool) (*arrival, error) {
 	id, err := im.cfg.Catalog.Receive(up.Name, up.Title)
@@ -90,11 +98,14 @@ func (im *Importer) open(up Upload, resumable bool) (*arrival, error) {
 	}
 	a := newArrival(id, newNote(up, im.cfg.Now().UTC()), resumable)
 	a.turn <- struct{}{}
+	if im.cfg.Room() <= 0 {
+		im.sweepKept()
+	}
 	if err := im.arrivals.add(a, im.cfg.Room); err != nil {
 		im.cfg.Catalog.Forget(id)
 		return nil, fmt.Errorf("receive film: %w", err)
 	}
-	if err := os.Mkdir(im.dir(id), 0o700); err != nil {
+	if err := errors.Join(im.ensureDir(), os.Mkdir(im.dir(id), 0o700)); err != nil {
 		return nil, errors.Join(noRoom("make job folder", err), im.drop(a))
 	}
 	return a, nil

@@ -218,6 +218,7 @@ func (im *Importer) sweepAlways(ctx context.Context) {
 		select {
 		case <-tick.C:
 			im.sweep(ctx)
+			im.sweepKept()
 		case <-ctx.Done():
 			return
 		}

@@ -191,6 +191,9 @@ func (im *Importer) convertText(ctx context.Context, format, text string) ([]byt
 	if err != nil {
 		return nil, err
 	}
+	if err := im.ensureDir(); err != nil {
+		return nil, err
+	}
 	out, err := process{path: ffmpeg, dir: im.cfg.Dir, stdin: strings.NewReader(text),
 		args: []string{"-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "pipe", "-format_whitelist", "srt,ass",
 			"-codec_whitelist", "subrip,srt,ass,ssa", "-f", format, "-i", "pipe:0", "-map", "0:s:0", "-c:s", "webvtt",

@@ -230,6 +230,27 @@ func (l *Library) Publish(ctx context.Context, id manifest.VideoID, m *manifest.
 	return err
 }
 
+// Retry takes a failed video up again, durably: it is processing then, as after Accept.
+// Errors: ErrNotFound, ErrState unless the video failed, ErrDuplicate when another video of the same bytes is there.
+func (l *Library) Retry(ctx context.Context, id manifest.VideoID) error {
+	l.writes.Lock()
+	defer l.writes.Unlock()
+	v, err := l.Get(id)
+	if err != nil {
+		return err
+	}
+	if other, found := l.sameFile(ctx, id, v.SourceSHA256); found {
+		return fmt.Errorf("retry video %s: video %s: %w", id, other, ErrDuplicate)
+	}
+	return l.change(ctx, id, func(e *entry) error {
+		if e.video.State != Failed {
+			return fmt.Errorf("retry in state %s: %w", e.video.State, ErrState)
+		}
+		e.video.State, e.video.Stage, e.video.Progress, e.video.Problem = Processing, StageCheck, 0, nil
+		return nil
+	})
+}
+
 // Fail ends a video with a code and words for its owner, durably. A draft of it plays no longer.
 // Errors: ErrNotFound, ErrState unless the video is processing.
 func (l *Library) Fail(ctx context.Context, id manifest.VideoID, code, message string) error {

@@ -278,3 +278,36 @@ func TestWhatTheDiskRefusedDoesNotShow(t *testing.T) {
 		})
 	}
 }
+
+func TestFailedVideoIsTakenUpAgain(t *testing.T) {
+	h := newHouse(t)
+	id := h.accepted("a")
+	if err := h.Retry(t.Context(), id); !errors.Is(err, library.ErrState) {
+		t.Errorf("while processing: %v", err)
+	}
+	h.Progress(id, library.StagePrepare, 0.5)
+	if err := h.Fail(t.Context(), id, "killed", "no"); err != nil {
+		t.Fatal(err)
+	}
+	other := h.accepted("a")
+	if err := h.Retry(t.Context(), id); !errors.Is(err, library.ErrDuplicate) {
+		t.Errorf("beside another video of the same file: %v", err)
+	}
+	if err := h.Purge(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Retry(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	v := h.video(id)
+	if v.State != library.Processing || v.Problem != nil || v.Progress != 0 || v.Stage != library.StageCheck {
+		t.Errorf("%+v", v)
+	}
+	h.restart()
+	if ids := h.Unfinished(); len(ids) != 1 || ids[0] != id {
+		t.Errorf("unfinished after a restart: %v", ids)
+	}
+	if err := h.Retry(t.Context(), "none"); !errors.Is(err, library.ErrNotFound) {
+		t.Error(err)
+	}
+}

@@ -20,6 +20,8 @@ var (
 	ErrTrashed = errors.New("video is in the trash")
 	// ErrState says that a video is not in a state that allows the change.
 	ErrState = errors.New("video is in another state")
+	// ErrDuplicate says that there is another video of the same file.
+	ErrDuplicate = errors.New("the file is in the library already")
 	// ErrTitle says that a title is empty, too long or has control characters.
 	ErrTitle = errors.New("title must have 1 to 200 characters and no control characters")
 	// ErrUnreadable says that records of videos could not be read, so nobody knows all that is needed.
