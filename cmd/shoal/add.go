@@ -136,9 +136,9 @@ func (d *adder) watch(ctx context.Context, file string, v video) error {
 			d.bars.part(v.Stage, 1)
 			return nil
 		case "failed":
-			return fmt.Errorf("add %s: %s", file, failure(v))
+			return fmt.Errorf("prepare %s: %s", file, failure(v))
 		case "trashed":
-			return fmt.Errorf("add %s: it was removed meanwhile", file)
+			return fmt.Errorf("prepare %s: it was removed meanwhile", file)
 		}
 		d.bars.part(v.Stage, v.Progress)
 		select {

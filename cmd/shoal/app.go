@@ -57,7 +57,7 @@ func newRoot(a *app) *cobra.Command {
 		a.started = true
 		return a.applyEnvironment(cmd)
 	}
-	root.AddCommand(serveCommand(a), addCommand(a), lsCommand(a), rmCommand(a), subtitlesCommand(a), getCommand(a), linkCommand(a),
+	root.AddCommand(serveCommand(a), addCommand(a), lsCommand(a), rmCommand(a), retryCommand(a), cancelCommand(a), subtitlesCommand(a), getCommand(a), linkCommand(a),
 		statusCommand(a), scrubCommand(a), backupCommand(a), restoreCommand(a), doctorCommand(a), versionCommand(a))
 	root.AddCommand(unavailableCommands()...)
 	return root

@@ -241,7 +241,7 @@ func (c *client) do(req *http.Request, out any) error {
 	if resp.StatusCode/100 != 2 {
 		return c.refused(resp.StatusCode, text)
 	}
-	if out == nil {
+	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {

@@ -78,7 +78,8 @@ func translate(err error) *problem {
 		return p
 	}
 	switch {
-	case errors.Is(err, library.ErrQuery), errors.Is(err, library.ErrTitle), errors.Is(err, library.ErrState):
+	case errors.Is(err, library.ErrQuery), errors.Is(err, library.ErrTitle), errors.Is(err, library.ErrState),
+		errors.Is(err, library.ErrDuplicate), errors.Is(err, ingest.ErrNoSource):
 		p = translateRequest(err)
 	case errors.Is(err, library.ErrNotFound), errors.Is(err, library.ErrTrashed),
 		errors.Is(err, library.ErrFailed), errors.Is(err, library.ErrNotReady), errors.Is(err, stream.ErrNotFound), errors.Is(err, stream.ErrIncomplete):
@@ -111,6 +112,12 @@ func translateRequest(err error) *problem {
 		return refuse(http.StatusBadRequest, "bad_query", "The list cannot be made: %s.", afterPrefix(err, library.ErrQuery))
 	case errors.Is(err, library.ErrTitle):
 		return refuse(http.StatusUnprocessableEntity, "bad_title", "A title has 1 to 200 characters and no line breaks or other control characters. Choose another one.")
+	}
+	switch {
+	case errors.Is(err, library.ErrDuplicate):
+		return refuse(http.StatusConflict, "duplicate", "The library has a video of the same file by now. Watch that one, and move this one to the trash.")
+	case errors.Is(err, ingest.ErrNoSource):
+		return refuse(http.StatusConflict, "no_source", "The added file is not kept: it could not have helped, a week has passed, or the disk needed the room. Add the file again.")
 	}
 	return refuse(http.StatusConflict, "wrong_state", "The video is not in a state that allows this. Look at its state and try again later.")
 }

@@ -43,6 +43,10 @@ type Importer interface {
 	Accept(ctx context.Context, up ingest.Upload) (ingest.Accepted, error)
 	// Cancel stops the import of a video, if there is one, and returns when nothing of it runs any more.
 	Cancel(ctx context.Context, id manifest.VideoID) error
+	// Stop ends the work on a video, which can be taken up by Retry while its file is kept: RetryUntil says how long.
+	Stop(ctx context.Context, id manifest.VideoID) error
+	Retry(ctx context.Context, id manifest.VideoID) error
+	RetryUntil(id manifest.VideoID) (until time.Time, found bool)
 	// AddText and RemoveText change the subtitles of a video.
 	AddText(ctx context.Context, id manifest.VideoID, s ingest.Sidecar) (ingest.AddedText, error)
 	RemoveText(ctx context.Context, id manifest.VideoID, rendition string) error

@@ -28,6 +28,8 @@ type jsonVideo struct {
 	Copies       jsonCopies              `json:"copies"`
 	Renditions   []library.RenditionInfo `json:"renditions"`
 	Duplicate    bool                    `json:"duplicate"`
+	// RetryUntil is until when a failed video can be tried again, nil when it cannot.
+	RetryUntil *time.Time `json:"retry_until"`
 }
 
 // jsonChapter begins at a time in seconds and ends where the next one begins.
@@ -65,6 +67,11 @@ func (h *Handler) video(v library.Video) jsonVideo {
 	if v.Poster != nil {
 		path := "/hls/" + string(v.ID) + "/poster-" + v.Poster.Hash.String() + ".jpg"
 		out.Poster = &path
+	}
+	if v.State == library.Failed {
+		if until, found := h.cfg.Importer.RetryUntil(v.ID); found {
+			out.RetryUntil = known(until)
+		}
 	}
 	if len(v.Manifest) > 0 {
 		out.Copies.Have = 1 // all chunks of a video lie on this node

@@ -20,6 +20,8 @@ GET     /api/v1/videos/{id}               reader
 PATCH   /api/v1/videos/{id}               admin
 DELETE  /api/v1/videos/{id}               admin
 POST    /api/v1/videos/{id}/restore       admin
+POST    /api/v1/videos/{id}/retry         admin
+POST    /api/v1/videos/{id}/cancel        admin
 GET     /api/v1/videos/{id}/manifest      reader
 GET     /api/v1/videos/{id}/holders       reader
 GET     /api/v1/videos/{id}/subtitles     reader

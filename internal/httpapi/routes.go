@@ -41,6 +41,8 @@ func (h *Handler) builtRoutes() []route {
 		{"PATCH", "/api/v1/videos/{id}", admin, "", h.patchVideo},
 		{"DELETE", "/api/v1/videos/{id}", admin, "", h.deleteVideo},
 		{"POST", "/api/v1/videos/{id}/restore", admin, "", h.restoreVideo},
+		{"POST", "/api/v1/videos/{id}/retry", admin, "", h.retryVideo},
+		{"POST", "/api/v1/videos/{id}/cancel", admin, "", h.cancelVideo},
 		{"GET", "/api/v1/videos/{id}/manifest", reader, "", h.getManifest},
 		{"GET", "/api/v1/videos/{id}/holders", reader, "", h.getHolders},
 		{"GET", "/api/v1/videos/{id}/subtitles", reader, "", h.listSubtitles},

@@ -121,6 +121,48 @@ func (h *Handler) deleteVideo(w *response, r *http.Request) error {
 	return nil
 }
 
+// cancelVideo stops the work on a video and leaves the rest to its owner: what was being prepared can be tried again.
+func (h *Handler) cancelVideo(w *response, r *http.Request) error {
+	v, err := h.lookUp(r)
+	if err != nil {
+		return err
+	}
+	stop := h.cfg.Importer.Stop
+	if v.State == library.Receiving {
+		stop = h.cfg.Importer.Cancel
+	}
+	if err := stop(r.Context(), v.ID); err != nil {
+		return err
+	}
+	v, err = h.cfg.Library.Get(v.ID)
+	if errors.Is(err, library.ErrNotFound) { // nothing is left of a file that was arriving
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, h.video(v))
+}
+
+// retryVideo prepares a failed video again.
+func (h *Handler) retryVideo(w *response, r *http.Request) error {
+	v, err := h.lookUp(r)
+	if err != nil {
+		return err
+	}
+	if v.State != library.Failed {
+		return refuse(http.StatusConflict, "wrong_state", "Only a video that could not be prepared can be tried again; this one is %s.", v.State)
+	}
+	if err := h.cfg.Importer.Retry(r.Context(), v.ID); err != nil {
+		return err
+	}
+	if v, err = h.cfg.Library.Get(v.ID); err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, h.video(v))
+}
+
 func (h *Handler) restoreVideo(w *response, r *http.Request) error {
 	id, err := videoID(r)
 	if err != nil {
