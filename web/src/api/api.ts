@@ -34,6 +34,10 @@ export interface Api {
   deleteVideo(id: string, options?: { purge: boolean }): Promise<void>;
   /** Takes a video out of the trash. */
   restoreVideo(id: string): Promise<Video>;
+  /** Has a failed video prepared again. */
+  retryVideo(id: string): Promise<Video>;
+  /** Stops preparing a video; it can be tried again. */
+  stopVideo(id: string): Promise<void>;
   listSubtitles(id: string, signal?: AbortSignal): Promise<readonly Subtitles[]>;
   /** Gives a video the subtitles in a file. */
   addSubtitles(id: string, file: File, facts?: SubtitlesFacts): Promise<AddedSubtitles>;
@@ -61,6 +65,10 @@ export function createApi(): Api {
       await send({ method: "DELETE", path });
     },
     restoreVideo: async (id) => readVideo(await send({ method: "POST", path: `${videoPath(id)}/restore` })),
+    retryVideo: async (id) => readVideo(await send({ method: "POST", path: `${videoPath(id)}/retry` })),
+    stopVideo: async (id) => {
+      await send({ method: "POST", path: `${videoPath(id)}/cancel` });
+    },
     listSubtitles,
     addSubtitles,
     removeSubtitles,

@@ -52,6 +52,8 @@ export interface Video {
   readonly renditions: readonly Rendition[];
   /** True when the file that was just added was in the library before. */
   readonly duplicate: boolean;
+  /** Whether the box has the file of a failed video still, so that it can try again. */
+  readonly canRetry: boolean;
 }
 
 /** A page of the library; next is the cursor of the page after it. */
@@ -121,6 +123,7 @@ export function readVideo(value: unknown, where = "video"): Video {
     copies: fields.optional("copies", readCopies) ?? { want: 0, have: 0 },
     renditions: fields.list("renditions", readRendition),
     duplicate: fields.flag("duplicate", false),
+    canRetry: fields.optional("retry_until", readText) !== null,
   };
 }
 

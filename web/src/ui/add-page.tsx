@@ -145,7 +145,7 @@ function RowActions({ item }: { item: AddItem }) {
         </a>
       )}
       {phase === "failed" && item.canRetry && (
-        <button type="button" class="button" onClick={() => queue.retry(item.key)}>
+        <button type="button" class="button" onClick={() => void queue.retry(item.key)}>
           Try again
         </button>
       )}

@@ -164,9 +164,20 @@ export class AddQueue {
     }
   }
 
-  retry(key: number): void {
+  /** Sends a file again, or has the box try again that has it still. */
+  async retry(key: number): Promise<void> {
     const item = this.#find(key);
     if (item === undefined) return;
+    if (item.video?.canRetry) {
+      try {
+        this.#update(key, await this.#api.retryVideo(item.video.id));
+        this.#onChange();
+        this.#lookLater();
+      } catch (error) {
+        this.#patch(key, { message: messageOf(error) });
+      }
+      return;
+    }
     this.#patch(key, { phase: "waiting", speed: 0, video: null, message: "" });
     this.#sendMore();
   }
@@ -271,7 +282,7 @@ export class AddQueue {
     if (video.state === "ready") this.#patch(key, { phase: "ready", video });
     else if (video.state === "failed") {
       const message = video.error?.message ?? "The box could not prepare this file.";
-      this.#patch(key, { phase: "failed", video, message });
+      this.#patch(key, { phase: "failed", video, message, canRetry: video.canRetry });
     } else this.#patch(key, { phase: "preparing", video });
   }
 

@@ -14,6 +14,7 @@ export function VideoDetails(props: {
   video: Signal<Video | null>;
   sharing: Signal<boolean>;
   onSubtitles: () => void;
+  onStopped: () => void;
 }) {
   const { session, router } = useApp();
   const { sharing } = props;
@@ -38,9 +39,10 @@ export function VideoDetails(props: {
           {session.mayChange.value && (
             <VideoMenu
               video={video}
-              onRenamed={(renamed) => {
-                props.video.value = renamed;
+              onChanged={(changed) => {
+                props.video.value = changed;
               }}
+              onStopped={props.onStopped}
               onDeleted={() => router.go("/")}
               onSubtitles={props.onSubtitles}
             />

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { messageOf } from "../api/request.ts";
 import type { Video } from "../api/video.ts";
 import { closeOnLeaving } from "../player/close-on-leaving.ts";
 import { useApp } from "./app-context.ts";
@@ -10,7 +11,10 @@ import { RenameDialog } from "./video-dialogs.tsx";
 
 export interface VideoMenuProps {
   readonly video: Video;
-  readonly onRenamed?: (video: Video) => void;
+  /** It has another title, or is in another state. */
+  readonly onChanged?: (video: Video) => void;
+  /** It is to be looked at again. */
+  readonly onStopped?: () => void;
   readonly onDeleted?: () => void;
   /** The video has other subtitles. */
   readonly onSubtitles?: () => void;
@@ -30,6 +34,26 @@ export function VideoMenu(props: VideoMenuProps) {
   const show = (next: "rename" | "subtitles") => {
     open.value = false;
     dialog.value = next;
+  };
+  const stop = async () => {
+    open.value = false;
+    try {
+      await app.api.stopVideo(props.video.id);
+      props.onStopped?.();
+      void app.library.refresh().catch(() => {});
+    } catch (error) {
+      app.notices.bad(messageOf(error));
+    }
+  };
+  const retry = async () => {
+    open.value = false;
+    try {
+      const taken = await app.api.retryVideo(props.video.id);
+      app.library.replace(taken);
+      props.onChanged?.(taken);
+    } catch (error) {
+      app.notices.bad(messageOf(error));
+    }
   };
   const remove = async () => {
     open.value = false;
@@ -62,13 +86,23 @@ export function VideoMenu(props: VideoMenuProps) {
               Subtitles
             </button>
           )}
+          {props.video.state === "processing" && (
+            <button type="button" role="menuitem" onClick={() => void stop()}>
+              Stop preparing
+            </button>
+          )}
+          {props.video.canRetry && (
+            <button type="button" role="menuitem" onClick={() => void retry()}>
+              Try again
+            </button>
+          )}
           <button type="button" role="menuitem" onClick={() => void remove()}>
             Move to trash
           </button>
         </div>
       )}
       {dialog.value === "rename" && (
-        <RenameDialog video={props.video} onClose={close} onRenamed={(video) => props.onRenamed?.(video)} />
+        <RenameDialog video={props.video} onClose={close} onRenamed={(video) => props.onChanged?.(video)} />
       )}
       {dialog.value === "subtitles" && (
         <SubtitlesDialog video={props.video} onClose={close} onChanged={() => props.onSubtitles?.()} />

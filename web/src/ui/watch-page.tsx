@@ -73,6 +73,7 @@ export function WatchPage({ id }: { id: string }) {
         <VideoDetails
           video={video}
           sharing={sharing}
+          onStopped={() => void look().catch(() => {})}
           onSubtitles={() => {
             subtitlesChanged.value += 1;
           }}
@@ -106,7 +107,7 @@ function Stage(props: StageProps) {
   const player = usePlayerComponent();
   const reopening = useReopening();
   if (video?.state === "trashed") return <Trashed video={video} onRestored={props.onRestored} />;
-  if (video?.state === "failed") return <Failed video={video} />;
+  if (video?.state === "failed") return <Failed video={video} onRetried={props.onRestored} />;
   if (video !== null && !video.playable) return <Preparing video={video} />;
   return (
     <div class="stage">

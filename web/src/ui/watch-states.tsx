@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { messageOf } from "../api/request.ts";
 import type { Video } from "../api/video.ts";
 import { useApp } from "./app-context.ts";
@@ -63,19 +64,46 @@ export function Unreachable(props: { message: string; onRetry: () => void }) {
   );
 }
 
-export function Failed({ video }: { video: Video }) {
-  const { session } = useApp();
+/** For a video that failed; an admin can have the box try again while it has the file. */
+export function Failed(props: { video: Video; onRetried: (video: Video) => void }) {
+  const { api, session, notices } = useApp();
+  const { video } = props;
+  const busy = useSignal(false);
+  const retry = async () => {
+    busy.value = true;
+    try {
+      props.onRetried(await api.retryVideo(video.id));
+    } catch (error) {
+      notices.bad(messageOf(error));
+    }
+    busy.value = false;
+  };
+  const mayRetry = session.mayChange.value && video.canRetry;
+  const action = mayRetry ? (
+    <button type="button" class="button primary" disabled={busy.value} onClick={() => void retry()}>
+      Try again
+    </button>
+  ) : (
+    toLibrary
+  );
   return (
-    <StatePanel icon={<WarningIcon />} title="This file could not be prepared" action={toLibrary}>
+    <StatePanel icon={<WarningIcon />} title={failedTitle(video)} action={action}>
       <p class="any-length">{video.error?.message ?? "The box does not say why."}</p>
-      <p>
-        {session.mayChange.value
-          ? "Check the file on your own machine, then add it again. You can move this entry to the trash."
-          : "Ask the admin of this box to add the video again."}
-      </p>
+      <p>{failedAdvice(session.mayChange.value, mayRetry)}</p>
       {video.error !== null && <p class="hint">Code: {video.error.code}</p>}
     </StatePanel>
   );
+}
+
+function failedTitle({ error }: Video): string {
+  return error?.code === "stopped" ? "Preparing was stopped" : "This file could not be prepared";
+}
+
+function failedAdvice(mayChange: boolean, mayRetry: boolean): string {
+  if (mayRetry) return "The box keeps the file for a few days. You can move this entry to the trash.";
+  return mayChange
+    ? "Check the file on your own machine, then add it again. You can move this entry to the trash."
+    : "Ask the admin of this box to add the video again.";
 }
 
 export function Preparing({ video }: { video: Video }) {

@@ -81,6 +81,18 @@ test("a viewer goes on where they stopped, and the card shows how far", async ()
   await page.context().close();
 });
 
+test("a film whose preparing was stopped is taken up again on its page", async () => {
+  const { page, complaints } = await adminPage();
+  const id = await box.add("Old tape.avi", await readFile(films.reencoded));
+  await page.evaluate((path) => fetch(path, { method: "POST" }), `/api/v1/videos/${id}/cancel`);
+  await page.goto(`${box.lanUrl}/watch/${id}`);
+  await page.getByText("Preparing was stopped", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await untilFramesAreDrawn(page, 0);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
 test("the search finds by title, and / leads to it", async () => {
   const { page, complaints } = await openPage(browser);
   await page.goto(box.lanUrl);
@@ -88,7 +100,7 @@ test("the search finds by title, and / leads to it", async () => {
   await page.keyboard.press("/");
   await page.keyboard.type("garden");
   await page.getByRole("heading", { name: /Found for/ }).waitFor({ state: "attached" });
-  expect(await cardNames(page)).toEqual(["Garden"]);
+  await expect.poll(() => cardNames(page)).toEqual(["Garden"]);
   await page.getByLabel("Search").fill("no such film");
   await page.getByText("Nothing found").waitFor();
   await page.getByRole("button", { name: "Show all videos" }).click();

@@ -298,3 +298,19 @@ test("subtitles that the box does not take are told with their film, which goes 
   expect(phases()).toEqual(["preparing"]);
   expect(first().subtitleProblems).toEqual(["a.srt: There are none."]);
 });
+
+test("a film that the box has still is tried again without sending it", async () => {
+  queue.add([aFile("a.mp4")]);
+  await settle();
+  const error = { code: "killed", message: "The system stopped it." };
+  const failed = aVideo({ id: "a", state: "failed", error, retry_until: "2026-01-01T00:00:00Z" });
+  upload(0).resolve(failed);
+  await settle();
+  expect(first()).toMatchObject({ phase: "failed", canRetry: true });
+  api.put(aVideo({ id: "a", state: "processing" }));
+  await queue.retry(first().key);
+  expect([phases(), api.retried, api.uploads.length]).toEqual([["preparing"], ["a"], 1]);
+  api.put(aVideo({ id: "a", state: "ready" }));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(phases()).toEqual(["ready"]);
+});

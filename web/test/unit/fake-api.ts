@@ -79,6 +79,15 @@ export class FakeApi implements Api {
     return { id: "sub1", waiting: true, duplicate: false };
   }
 
+  readonly retried: string[] = [];
+
+  async retryVideo(id: string): Promise<Video> {
+    this.#fail();
+    this.retried.push(id);
+    return this.getVideo(id);
+  }
+
+  stopVideo = () => Promise.reject(new Error("not in this fake"));
   renameVideo = () => Promise.reject(new Error("not in this fake"));
   getStatus = () => Promise.reject(new Error("not in this fake"));
   getSession = () => Promise.reject(new Error("not in this fake"));

@@ -31,6 +31,7 @@ const answer = {
 
 test("a video is read as the box describes it", () => {
   expect(readVideo(answer)).toEqual({
+    canRetry: false,
     id: "abc",
     title: "A film",
     state: "processing",
