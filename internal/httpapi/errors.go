@@ -192,7 +192,7 @@ func (h *Handler) fail(w *response, r *http.Request, err error) {
 	}
 	w.counter = nil
 	linger := about(r).body.unread()
-	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Cache-Control", "Accept-Ranges", "Vary"} {
+	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Cache-Control", "Accept-Ranges", "Vary", "Last-Modified"} {
 		w.Header().Del(name)
 	}
 	w.Header().Set("Cache-Control", "no-store")

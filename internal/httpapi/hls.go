@@ -1,13 +1,13 @@
 package httpapi
 
 import (
+	"cmp"
 	"compress/gzip"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"shoal/internal/chunk"
 	"shoal/internal/library"
@@ -139,6 +139,23 @@ func (h *Handler) getPicture(w *response, r *http.Request) error {
 	return serveNamed(w, r, content, "image/jpeg")
 }
 
+// getChunk serves a single chunk of the video that is named. A hash alone is no permission.
+func (h *Handler) getChunk(w *response, r *http.Request) error {
+	ref, err := chunk.ParseRef(r.PathValue("sha256"))
+	if err != nil {
+		return errNoRoute
+	}
+	id, err := manifest.ParseVideoID(r.URL.Query().Get("video"))
+	if err != nil {
+		return refuse(http.StatusBadRequest, "bad_query", "A chunk is asked for as a part of a video: add ?video= with the video's id.")
+	}
+	content, err := h.cfg.Streams.Chunk(r.Context(), id, ref)
+	if err != nil {
+		return err
+	}
+	return serveNamed(w, r, content, "application/octet-stream")
+}
+
 // getMovie serves a video as one MP4 file. The address stays when the video is made anew, so a player asks
 // each time whether it has the bytes already.
 func (h *Handler) getMovie(w *response, r *http.Request) error {
@@ -183,8 +200,8 @@ func serve(w *response, r *http.Request, content *stream.Content, kind, caching 
 	w.Header().Set("ETag", `"`+content.Hash().String()+`"`)
 	if r.Method != http.MethodGet || !asksForAll(r) {
 		watched := &watchedContent{Content: content}
-		http.ServeContent(w, r, "", time.Time{}, watched)
-		return watched.err
+		err := serveContent(w, r, watched, content.Size())
+		return cmp.Or(watched.err, err)
 	}
 	w.Header().Set("Accept-Ranges", "bytes")
 	w.Header().Set("Content-Length", strconv.FormatInt(content.Size(), 10))

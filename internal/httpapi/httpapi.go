@@ -64,6 +64,7 @@ type Streams interface {
 	Media(ctx context.Context, id manifest.VideoID, rendition string) ([]byte, error)
 	First(ctx context.Context, id manifest.VideoID) ([]*manifest.Rendition, error)
 	Blob(ctx context.Context, id manifest.VideoID, rendition string, hash chunk.Ref) (*stream.Content, error)
+	Chunk(ctx context.Context, id manifest.VideoID, ref chunk.Ref) (*stream.Content, error)
 	Picture(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*stream.Content, error)
 	Storyboard(ctx context.Context, id manifest.VideoID) ([]byte, error)
 	Movie(ctx context.Context, id manifest.VideoID, language string) (*stream.Content, error)

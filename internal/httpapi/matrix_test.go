@@ -70,7 +70,7 @@ POST    /api/v1/backup                    coming
 GET     /api/v1/events                    coming
 GET     /api/v1/swarm                     coming
 GET     /stream/{file}                    reader
-GET     /chunks/{sha256}                  coming
+GET     /chunks/{sha256}                  reader
 `
 
 // listedRights reads rightsOf.

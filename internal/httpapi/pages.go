@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // mediaTypes are the types of the client's files, by extension. A list of our own, because the system's
@@ -111,7 +110,7 @@ func pack(data []byte, level int) []byte {
 }
 
 // serve sends the file, compressed when the client takes that.
-func (a *asset) serve(w *response, r *http.Request, caching string) {
+func (a *asset) serve(w *response, r *http.Request, caching string) error {
 	data, tag := a.data, a.tag
 	if a.packed != nil {
 		w.Header().Set("Vary", "Accept-Encoding")
@@ -124,7 +123,7 @@ func (a *asset) serve(w *response, r *http.Request, caching string) {
 	w.Header().Set("Content-Type", a.kind)
 	w.Header().Set("Cache-Control", caching)
 	w.Header().Set("ETag", `"`+tag+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	return serveContent(w, r, bytes.NewReader(data), int64(len(data)))
 }
 
 // takesGzip reads an Accept-Encoding header: gzip is in it and not refused by a weight of 0.
@@ -144,8 +143,7 @@ func takesGzip(accept string) bool {
 // getIndex serves the page that shows every address of the client.
 func (h *Handler) getIndex(w *response, r *http.Request) error {
 	hint(w.Header(), h.pages.hints)
-	h.pages.index.serve(w, r, "no-cache")
-	return nil
+	return h.pages.index.serve(w, r, "no-cache")
 }
 
 // getAsset serves a file of the client. Those in assets have a hash in their names and never change.
@@ -165,6 +163,5 @@ func (h *Handler) getAsset(w *response, r *http.Request) error {
 		p.cause = err
 		return &p
 	}
-	a.serve(w, r, caching)
-	return nil
+	return a.serve(w, r, caching)
 }

@@ -69,6 +69,8 @@ func (h *Handler) builtRoutes() []route {
 
 		{"GET", "/stream/{file}", reader, kindProgressive, h.getMovie},
 
+		{"GET", "/chunks/{sha256}", reader, kindChunk, h.getChunk},
+
 		{"GET", "/healthz", open, "", h.getHealth},
 		{"GET", "/readyz", open, "", h.getReady},
 		{"GET", "/metrics", open, "", h.getMetrics},
@@ -97,7 +99,6 @@ func (h *Handler) comingRoutes() []route {
 		{"POST", "/api/v1/backup"},
 		{"GET", "/api/v1/events"},
 		{"GET", "/api/v1/swarm"},
-		{"GET", "/chunks/{sha256}"},
 	} {
 		coming = append(coming, route{at[0], at[1], open, "", notAvailableYet})
 	}

@@ -46,8 +46,7 @@ func (h *Handler) getWatch(w *response, r *http.Request) error {
 			page = page.with(openingOf(id, first))
 		}
 	}
-	page.serve(w, r, "no-cache")
-	return nil
+	return page.serve(w, r, "no-cache")
 }
 
 // beginning returns what a player of a video opens first; nothing when it cannot be played now. Why not, the player

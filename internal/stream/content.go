@@ -23,6 +23,7 @@ const (
 	Segment Kind = "segment"
 	Picture Kind = "picture"
 	Movie   Kind = "movie"
+	Chunk   Kind = "chunk"
 )
 
 // Content is a blob that is read chunk by chunk: an io.ReadSeekCloser and io.WriterTo. A chunk is opened, and

@@ -32,12 +32,13 @@ type Streams struct {
 	store   chunk.Store
 	catalog Catalog
 	index   *index
+	chunks  *index
 	movies  *cache.Cache[movieKey, *laidOut]
 }
 
 // New returns Streams that read the chunks of catalog's videos from store.
 func New(store chunk.Store, catalog Catalog) *Streams {
-	return &Streams{store: store, catalog: catalog, index: newIndex(maxIndexed), movies: cache.New[movieKey, *laidOut](maxMovieBytes)}
+	return &Streams{store: store, catalog: catalog, index: newIndex(maxIndexed, byHash), chunks: newIndex(maxIndexed, byChunk), movies: cache.New[movieKey, *laidOut](maxMovieBytes)}
 }
 
 // Master returns the multivariant playlist of a video, or ErrNotFound while there is nothing to play.
@@ -92,6 +93,44 @@ func (s *Streams) Blob(ctx context.Context, id manifest.VideoID, rendition strin
 		return nil, fmt.Errorf("open %s of video %s, rendition %s: %w", hash, id, r.ID, ErrNotFound)
 	}
 	return newContent(ctx, s.store, Segment, r.Segments[i].Blob), nil
+}
+
+// Chunk opens a single chunk of a video: of a segment, an initialisation section, or a picture. Else it is as Blob.
+func (s *Streams) Chunk(ctx context.Context, id manifest.VideoID, ref chunk.Ref) (*Content, error) {
+	m, err := s.catalog.Manifest(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("open chunk %s of video %s: %w", ref, id, err)
+	}
+	info, found := s.findChunk(id, m, ref)
+	if !found {
+		return nil, fmt.Errorf("open chunk %s of video %s: %w", ref, id, ErrNotFound)
+	}
+	return newContent(ctx, s.store, Chunk, manifest.Blob{Hash: ref, Size: info.Size, Chunks: []chunk.Info{info}}), nil
+}
+
+func (s *Streams) findChunk(id manifest.VideoID, m *manifest.Manifest, ref chunk.Ref) (chunk.Info, bool) {
+	var small []manifest.Blob
+	if m.Poster != nil {
+		small = append(small, *m.Poster)
+	}
+	if m.Storyboard != nil {
+		small = append(small, m.Storyboard.Image)
+	}
+	for i := range m.Renditions {
+		r := &m.Renditions[i]
+		if at, found := s.chunks.find(place{id, r.ID}, r.Segments, ref); found {
+			small = append(small, r.Segments[at].Blob)
+		}
+		small = append(small, r.Init)
+	}
+	for _, blob := range small {
+		for _, info := range blob.Chunks {
+			if info.Ref == ref {
+				return info, true
+			}
+		}
+	}
+	return chunk.Info{}, false
 }
 
 // Picture opens a video's poster, or its storyboard's image, if it has that hash. Else it is as Blob.

@@ -72,6 +72,24 @@ func TestEveryPartIsFoundByItsHash(t *testing.T) {
 		c, err := h.Blob(t.Context(), filmID, "v0", r.Segments[i].Hash)
 		check(c, err, stream.Segment, r.Segments[i].Blob, fmt.Sprintf("segment %d", i))
 	}
+	for _, blob := range []manifest.Blob{r.Segments[7].Blob, r.Init, *m.Poster} {
+		at := 0
+		for _, info := range blob.Chunks {
+			c, err := h.Chunk(t.Context(), filmID, info.Ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(c)
+			if err != nil || chunk.Sum(got) != info.Ref || c.Kind() != stream.Chunk {
+				t.Errorf("chunk %s: %q, %v", info.Ref, got, err)
+			}
+			at += len(got)
+			c.Close()
+		}
+		if int64(at) != blob.Size {
+			t.Errorf("%d bytes in chunks, want %d", at, blob.Size)
+		}
+	}
 	c, err := h.Blob(t.Context(), filmID, "v0", r.Init.Hash)
 	check(c, err, stream.Init, r.Init, "init")
 	c, err = h.Picture(t.Context(), filmID, m.Poster.Hash)
@@ -87,6 +105,7 @@ func TestWhatAVideoDoesNotHaveIsNotFound(t *testing.T) {
 	for name, ask := range map[string]func() error{
 		"another segment":     func() error { _, err := h.Blob(t.Context(), filmID, "v0", other.Hash); return err },
 		"zero hash":           func() error { _, err := h.Blob(t.Context(), "bare", "v0", chunk.Ref{}); return err },
+		"a chunk of no part":  func() error { _, err := h.Chunk(t.Context(), filmID, other.Chunks[0].Ref); return err },
 		"poster as a segment": func() error { _, err := h.Blob(t.Context(), filmID, "v0", m.Poster.Hash); return err },
 		"another rendition": func() error {
 			_, err := h.Blob(t.Context(), filmID, "v1", m.Renditions[0].Segments[0].Hash)
