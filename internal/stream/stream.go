@@ -78,6 +78,29 @@ func (s *Streams) Media(ctx context.Context, id manifest.VideoID, rendition stri
 	return manifest.Media(r), nil
 }
 
+// Chunks returns the list of the chunks in a window of a rendition's segments, as manifest.ChunkList makes it, or
+// ErrNotFound.
+func (s *Streams) Chunks(ctx context.Context, id manifest.VideoID, rendition string, window int) (ChunkList, error) {
+	r, err := s.rendition(ctx, id, rendition)
+	if err != nil {
+		return ChunkList{}, fmt.Errorf("chunks of video %s: %w", id, err)
+	}
+	list, known, final, err := manifest.ChunkList(r, window)
+	if err != nil {
+		return ChunkList{}, fmt.Errorf("chunks of video %s, rendition %s, window %d: %w: %w", id, rendition, window, ErrNotFound, err)
+	}
+	return ChunkList{Bytes: list, Known: known, Final: final}, nil
+}
+
+// ChunkList tells of some chunks of a rendition.
+type ChunkList struct {
+	Bytes []byte
+	// Known is the ordinal behind the last chunk that it tells of.
+	Known uint32
+	// Final tells that the list never changes.
+	Final bool
+}
+
 // Blob opens the segment or the initialisation section of that hash in a rendition. No chunk is read before
 // the content is; ctx bounds that reading too. The caller closes the content.
 func (s *Streams) Blob(ctx context.Context, id manifest.VideoID, rendition string, hash chunk.Ref) (*Content, error) {
