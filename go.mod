@@ -24,6 +24,7 @@ require (
 )
 
 require (
+	github.com/coder/websocket v1.8.15
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/text v0.43.0
 )

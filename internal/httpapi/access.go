@@ -57,6 +57,15 @@ func newAccess(token, nodeID string, now func() time.Time) (*access, error) {
 	}, nil
 }
 
+// ticketKey returns the key that viewers' tickets are signed with; it follows from the token as that of cookies does.
+func ticketKey(token, nodeID string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, []byte(token), []byte(nodeID), "shoal viewer ticket v1", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive ticket key: %w", err)
+	}
+	return key, nil
+}
+
 // isToken tells in constant time whether s is the admin token.
 func (a *access) isToken(s string) bool {
 	sum := sha256.Sum256([]byte(s))

@@ -33,6 +33,7 @@ func (h *Handler) getMaster(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	h.ticketHeaders(w, id)
 	return changing(w, r, playlistType, text)
 }
 
@@ -78,8 +79,11 @@ func changing(w *response, r *http.Request, kind string, text []byte) error {
 	return nil
 }
 
-// getSegment serves a segment or an initialisation section of a rendition.
+// getSegment serves a segment or an initialisation section of a rendition, or a list of its chunks.
 func (h *Handler) getSegment(w *response, r *http.Request) error {
+	if number, ok := strings.CutPrefix(r.PathValue("file"), "chunks-"); ok && strings.HasSuffix(number, ".bin") {
+		return h.getChunkList(w, r, strings.TrimSuffix(number, ".bin"))
+	}
 	id, err := videoID(r)
 	if err != nil {
 		return err

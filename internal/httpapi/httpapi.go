@@ -68,6 +68,7 @@ type Streams interface {
 	Picture(ctx context.Context, id manifest.VideoID, hash chunk.Ref) (*stream.Content, error)
 	Storyboard(ctx context.Context, id manifest.VideoID) ([]byte, error)
 	Movie(ctx context.Context, id manifest.VideoID, language string) (*stream.Content, error)
+	Chunks(ctx context.Context, id manifest.VideoID, rendition string, window int) (stream.ChunkList, error)
 }
 
 // Disk tells how full the node is.
@@ -123,8 +124,10 @@ type Config struct {
 	TrustedProxies []string
 	// MaxUpload is the largest file in bytes, 0 for no limit.
 	MaxUpload int64
-	// MaxConns is how many connections are served at once; 0 for 10,000.
+	// MaxConns is how many connections are served at once, viewers in rooms aside; 0 for 10,000.
 	MaxConns int
+	// MaxViewers is how many viewers may be in rooms; 0 for 10,000.
+	MaxViewers int
 	// TLS makes Serve speak https; nil for http.
 	TLS *tls.Config
 	// Ready tells why the node cannot serve yet; nil for always ready.
@@ -148,6 +151,7 @@ type Handler struct {
 	proxies proxies
 	access  *access
 	metrics *metrics
+	rooms   *rooms
 	pages   *pages
 	uploads slots
 	tus     *tusd.UnroutedHandler
@@ -177,7 +181,12 @@ func build(cfg Config) (*Handler, error) {
 	if h.access, err = newAccess(cfg.AdminToken, cfg.Node.ID, cfg.Now); err != nil {
 		return nil, err
 	}
-	if h.metrics, err = newMetrics(cfg); err != nil {
+	key, err := ticketKey(cfg.AdminToken, cfg.Node.ID)
+	if err != nil {
+		return nil, err
+	}
+	h.rooms = newRooms(key, cfg.MaxViewers)
+	if h.metrics, err = newMetrics(cfg, h.rooms); err != nil {
 		return nil, err
 	}
 	if h.pages, err = newPages(cfg.Pages); err != nil {
@@ -200,7 +209,7 @@ func (c *Config) check() error {
 		return errors.New("the node has no id")
 	case len(c.AdminToken) < minToken:
 		return fmt.Errorf("the admin token has %d characters, at least %d are needed", len(c.AdminToken), minToken)
-	case c.Copies < 0, c.MaxUpload < 0, c.MaxConns < 0:
+	case c.Copies < 0, c.MaxUpload < 0, c.MaxConns < 0, c.MaxViewers < 0:
 		return errors.New("a limit is negative")
 	}
 	return nil
@@ -212,6 +221,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = 10_000
+	}
+	if c.MaxViewers == 0 {
+		c.MaxViewers = 10_000
 	}
 	if c.Ready == nil {
 		c.Ready = func() error { return nil }

@@ -68,7 +68,7 @@ POST    /api/v1/scrub                     admin
 GET     /api/v1/backup                    admin
 POST    /api/v1/backup                    coming
 GET     /api/v1/events                    coming
-GET     /api/v1/swarm                     coming
+GET     /api/v1/swarm                     reader
 GET     /stream/{file}                    reader
 GET     /chunks/{sha256}                  reader
 `
@@ -255,8 +255,8 @@ func TestAWebSocketNeedsAnOriginOfThisNode(t *testing.T) {
 		{nil, http.StatusForbidden},
 		{[]string{"Origin", "http://evil.test"}, http.StatusForbidden},
 		{[]string{"Origin", "null"}, http.StatusForbidden},
-		{[]string{"Origin", "http://" + local}, http.StatusNotImplemented},
-		{[]string{"Authorization", "Bearer " + token}, http.StatusNotImplemented},
+		{[]string{"Origin", "http://" + local}, http.StatusBadRequest},
+		{[]string{"Authorization", "Bearer " + token}, http.StatusBadRequest},
 		{[]string{"Authorization", "Bearer " + token, "Origin", "http://evil.test"}, http.StatusForbidden},
 	} {
 		want(t, h.asks("GET", "/api/v1/swarm", "", append(c.headers, upgrade...)...), c.status)

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"shoal/internal/library"
+	"shoal/internal/swarm"
 )
 
 // kind is what the bytes are that leave the origin.
@@ -28,7 +29,7 @@ type metrics struct {
 	page   http.Handler
 }
 
-func newMetrics(cfg Config) (*metrics, error) {
+func newMetrics(cfg Config, rooms *rooms) (*metrics, error) {
 	origin := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "shoal_origin_bytes_total", Help: "Bytes that this node sent to viewers, by kind.",
 	}, []string{"kind"})
@@ -39,7 +40,7 @@ func newMetrics(cfg Config) (*metrics, error) {
 	for _, k := range []kind{kindSegment, kindChunk, kindProgressive, kindPage} {
 		m.origin[k] = origin.WithLabelValues(string(k))
 	}
-	for _, collector := range append(measured(cfg), origin) {
+	for _, collector := range append(append(measured(cfg), ofRooms(rooms)...), origin) {
 		if err := cfg.Registry.Register(collector); err != nil {
 			return nil, err
 		}
@@ -74,16 +75,11 @@ func measured(cfg Config) []prometheus.Collector {
 		gauge("shoal_chunks_under_copied", "Chunks with fewer copies than wanted.", "", "", underCopied),
 		gauge("shoal_ingest_jobs", ingestHelp, "state", "receiving", state(library.Receiving)),
 		gauge("shoal_ingest_jobs", ingestHelp, "state", "processing", state(library.Processing)),
-		gauge("shoal_viewers", "Viewers in the rooms of this node.", "", "", zero),
 		counter("shoal_verify_failures_total", verifyHelp, "where", "disk", func() float64 { return float64(cfg.Disk.Usage().Corrupt) }),
 		counter("shoal_verify_failures_total", verifyHelp, "where", "node", zero),
-		counter("shoal_verify_failures_total", verifyHelp, "where", "peer", zero),
 		counter("shoal_chunk_reads_total", readsHelp, "from", "disk", func() float64 { return float64(cfg.Disk.Usage().Reads) }),
 		counter("shoal_chunk_reads_total", readsHelp, "from", "node", zero),
 		counter("shoal_repair_bytes_total", "Bytes copied to bring chunks back to their number of copies.", "", "", zero),
-		counter("shoal_leases_total", "Answers to viewers who asked for leave to fetch from the origin.", "result", "granted", zero),
-		counter("shoal_leases_total", "Answers to viewers who asked for leave to fetch from the origin.", "result", "refused", zero),
-		counter("shoal_peer_bytes_total", "Bytes that viewers got from each other, as they report.", "", "", zero),
 	}
 	for _, s := range []string{"alive", "suspect", "dead", "draining", "removed"} {
 		count := zero
@@ -95,7 +91,25 @@ func measured(cfg Config) []prometheus.Collector {
 	return all
 }
 
+// ofRooms returns the metrics of the viewers.
+func ofRooms(rooms *rooms) []prometheus.Collector {
+	count := func(name, help, label, value string, of func(swarm.Counts) int64) prometheus.Collector {
+		return counter(name, help, label, value, func() float64 { return float64(of(rooms.counts())) })
+	}
+	return []prometheus.Collector{
+		gauge("shoal_viewers", "Viewers in the rooms of this node.", "", "", func() float64 { return float64(rooms.viewers()) }),
+		count("shoal_verify_failures_total", verifyHelp, "where", "peer", func(c swarm.Counts) int64 { return c.Reports }),
+		count("shoal_peer_bytes_total", "Bytes that viewers got from each other, as they report.", "", "", func(c swarm.Counts) int64 { return c.PeerBytes }),
+		count("shoal_leases_total", leasesHelp, "result", "granted", func(c swarm.Counts) int64 { return c.Granted }),
+		count("shoal_leases_total", leasesHelp, "result", "held", func(c swarm.Counts) int64 { return c.Held }),
+		count("shoal_leases_total", leasesHelp, "result", "ready", func(c swarm.Counts) int64 { return c.Ready }),
+		count("shoal_leases_total", leasesHelp, "result", "urgent", func(c swarm.Counts) int64 { return c.Urgent }),
+		count("shoal_leases_total", leasesHelp, "result", "expired", func(c swarm.Counts) int64 { return c.Expired }),
+	}
+}
+
 const (
+	leasesHelp = "Chunks that viewers asked leave for, by what they were told (granted, held, ready); those fetched without (urgent); leases that ran out (expired)."
 	ingestHelp = "Videos that arrive or are prepared."
 	verifyHelp = "Chunks whose bytes did not match their hash, by where they came from."
 	readsHelp  = "Chunks read, by where they came from."

@@ -31,6 +31,8 @@ type response struct {
 	renewed time.Time
 	// lost is true once the client could not be written to.
 	lost bool
+	// taken is true once the connection is no longer the server's.
+	taken bool
 }
 
 func newResponse(rw http.ResponseWriter, r *http.Request) *response {
@@ -44,6 +46,9 @@ func (w *response) wrote() bool { return w.status != 0 }
 
 // renew gives the client writeStall from now on.
 func (w *response) renew() {
+	if w.taken {
+		return
+	}
 	w.renewed = time.Now()
 	_ = w.rc.SetWriteDeadline(w.renewed.Add(writeStall)) // a recorder in a test has no deadlines
 }

@@ -60,6 +60,7 @@ func (h *Handler) builtRoutes() []route {
 		{"POST", "/api/v1/scrub", admin, "", h.startScrub},
 		{"GET", "/api/v1/backup", admin, "", h.getBackup},
 		{"GET", "/api/v1/openapi.json", open, "", h.getOpenAPI},
+		{"GET", "/api/v1/swarm", reader, "", h.getSwarm},
 
 		{"GET", "/hls/{id}/master.m3u8", reader, kindPage, h.getMaster},
 		{"GET", "/hls/{id}/{rendition}/index.m3u8", reader, kindPage, h.getMedia},
@@ -98,7 +99,6 @@ func (h *Handler) comingRoutes() []route {
 		{"POST", "/api/v1/repair"},
 		{"POST", "/api/v1/backup"},
 		{"GET", "/api/v1/events"},
-		{"GET", "/api/v1/swarm"},
 	} {
 		coming = append(coming, route{at[0], at[1], open, "", notAvailableYet})
 	}

@@ -37,6 +37,12 @@ func (h *Handler) Serve(ctx context.Context, l net.Listener) error {
 		ConnState:                    limited.watch,
 		ErrorLog:                     slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
+	viewing, sendAway := context.WithCancel(base)
+	var viewers sync.WaitGroup
+	viewers.Go(func() { h.rooms.run(viewing) })
+	// Viewers are sent away while the other requests end.
+	defer viewers.Wait()
+	defer sendAway()
 	ended := make(chan error, 1)
 	go func() {
 		if h.cfg.TLS != nil {
@@ -50,6 +56,7 @@ func (h *Handler) Serve(ctx context.Context, l net.Listener) error {
 		return errors.Join(fmt.Errorf("serve http on %s: %w", l.Addr(), err), server.Close())
 	case <-ctx.Done():
 	}
+	sendAway()
 	limited.closeFresh()
 	err := h.shutDown(server, base)
 	<-ended

@@ -69,7 +69,37 @@ type jsonRepair struct {
 	ETASeconds   float64 `json:"eta_seconds"`
 }
 
-type jsonViewer struct{}
+// jsonViewer is a viewer as others may see it: nothing tells where it is.
+type jsonViewer struct {
+	ID            string          `json:"id"`
+	Name          string          `json:"name"`
+	Video         string          `json:"video"`
+	Node          string          `json:"node"`
+	BufferSeconds float64         `json:"buffer_seconds"`
+	Peers         int             `json:"peers"`
+	Bytes         jsonViewerBytes `json:"bytes"`
+}
+
+// jsonViewerBytes is where a viewer's bytes came from, and what it gave, as it says.
+type jsonViewerBytes struct {
+	Origin   int64 `json:"origin"`
+	Peers    int64 `json:"peers"`
+	Uploaded int64 `json:"uploaded"`
+}
+
+// maxListedViewers bounds the answer; the metric shoal_viewers counts all.
+const maxListedViewers = 1000
+
+func (h *Handler) viewers() []jsonViewer {
+	all := []jsonViewer{}
+	for _, v := range h.rooms.status(maxListedViewers) {
+		all = append(all, jsonViewer{
+			ID: string(v.ID), Name: v.Name, Video: v.Video, Node: h.cfg.Node.ID, BufferSeconds: v.Buffer, Peers: v.Peers,
+			Bytes: jsonViewerBytes{v.Bytes.Origin, v.Bytes.Peers, v.Bytes.Uploaded},
+		})
+	}
+	return all
+}
 
 type jsonIngest struct {
 	ID       string  `json:"id"`
@@ -88,7 +118,7 @@ func (h *Handler) getStatus(w *response, r *http.Request) error {
 		Cluster:  jsonCluster{Nodes: 1, Alive: 1, Copies: h.cfg.Copies},
 		Library:  jsonLibrary{Videos: totals.Videos, Bytes: totals.Bytes},
 		Repair:   jsonRepair{State: "idle"},
-		Viewers:  []jsonViewer{},
+		Viewers:  h.viewers(),
 		Ingest:   ingest,
 		Warnings: h.warnings(totals),
 	})

@@ -117,6 +117,7 @@ func (h *Handler) deleteVideo(w *response, r *http.Request) error {
 	if err := remove(r.Context(), v.ID); err != nil && !errors.Is(err, library.ErrNotFound) {
 		return err
 	}
+	h.rooms.closeVideo(string(v.ID))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

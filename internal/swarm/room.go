@@ -21,6 +21,8 @@ type Counts struct {
 	// Granted, Held and Ready count the answers for a chunk, Urgent the chunks fetched without leave, and Expired
 	// the leases that ran out.
 	Granted, Held, Ready, Urgent, Expired int64
+	// Reports counts the chunks with wrong bytes that viewers told of.
+	Reports int64
 	// PeerBytes are the bytes that viewers say they got from each other, as far as that can be true.
 	PeerBytes int64
 }

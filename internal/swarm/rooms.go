@@ -99,6 +99,9 @@ func (r *Room) bound(most int) {
 // Room returns the room of a video, or nil.
 func (r *Rooms) Room(video string) *Room { return r.rooms[video] }
 
+// Len returns how many rooms there are.
+func (r *Rooms) Len() int { return len(r.rooms) }
+
 // Viewers returns how many viewers are here.
 func (r *Rooms) Viewers() int {
 	n := 0

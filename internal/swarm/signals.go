@@ -87,6 +87,7 @@ func (r *Room) takeReport(v *viewer, m *Report, now time.Time) {
 	if !v.knew(m.Peer) || v.isParted(m.Peer) {
 		return
 	}
+	r.counts.Reports++
 	p := r.viewers[m.Peer]
 	v.part(m.Peer)
 	if p == nil {
