@@ -31,8 +31,8 @@ export class DeliveryFailed extends Error {
   readonly status: number;
   readonly timedOut: boolean;
 
-  constructor(url: string, status: number, timedOut: boolean, options?: ErrorOptions) {
-    super(`load ${url}: ${timedOut ? "no answer in time" : `status ${status}`}`, options);
+  constructor(url: string, status: number, timedOut: boolean) {
+    super(`load ${url}: ${timedOut ? "no answer in time" : `status ${status}`}`);
     this.status = status;
     this.timedOut = timedOut;
   }
@@ -43,61 +43,55 @@ export function deliver(url: string, patience: Patience): Delivery {
   return new OriginDelivery(url, patience);
 }
 
+/** By XMLHttpRequest: a stream of fetch would hand over a large segment in hundreds of pieces. */
 class OriginDelivery implements Delivery {
   readonly bytes: Promise<ArrayBuffer>;
   readonly travel = { askedAt: performance.now(), firstAt: 0, endAt: 0, loaded: 0, total: 0 };
   onProgress: (() => void) | null = null;
-  readonly #url: string;
-  readonly #patience: Patience;
-  readonly #stopped = new AbortController();
+  readonly #request = new XMLHttpRequest();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timedOut = false;
 
   constructor(url: string, patience: Patience) {
-    this.#url = url;
-    this.#patience = patience;
-    this.bytes = this.#run();
+    this.bytes = new Promise((resolve, reject) => {
+      const fail = () => reject(new DeliveryFailed(url, this.#request.status, this.#timedOut));
+      this.#request.onload = () => (this.#end() ? resolve(this.#request.response as ArrayBuffer) : fail());
+      this.#request.onerror = this.#request.onabort = fail;
+      this.#request.onloadend = () => clearTimeout(this.#timer);
+    });
     // Nobody may be waiting yet, or any more.
     this.bytes.catch(() => {});
+    this.#request.onreadystatechange = () => this.#onHeaders(patience);
+    this.#request.onprogress = ({ loaded, total }) => this.#advance(loaded, total);
+    this.#request.open("GET", url);
+    this.#request.responseType = "arraybuffer";
+    this.#limit(patience.firstByteMs);
+    this.#request.send();
   }
 
   cancel(): void {
-    this.#stopped.abort();
+    this.#request.abort();
   }
 
-  async #run(): Promise<ArrayBuffer> {
-    let status = 0;
-    this.#limit(this.#patience.firstByteMs);
-    try {
-      const response = await fetch(this.#url, { signal: this.#stopped.signal });
-      status = response.status;
-      this.travel.firstAt = performance.now();
-      this.#limit(this.#patience.wholeMs - (this.travel.firstAt - this.travel.askedAt));
-      if (!response.ok) throw new Error("the box refused");
-      return await this.#read(response);
-    } catch (cause) {
-      this.#stopped.abort();
-      throw new DeliveryFailed(this.#url, status, this.#timedOut, { cause });
-    } finally {
-      clearTimeout(this.#timer);
-    }
+  #onHeaders({ wholeMs }: Patience): void {
+    if (this.#request.readyState !== XMLHttpRequest.HEADERS_RECEIVED) return;
+    this.travel.firstAt = performance.now();
+    this.#limit(wholeMs - (this.travel.firstAt - this.travel.askedAt));
   }
 
-  async #read(response: Response): Promise<ArrayBuffer> {
-    const parts: Uint8Array[] = [];
-    // The length is that of the compressed bytes where the box compressed them.
-    if (!response.headers.has("Content-Encoding")) {
-      this.travel.total = Number(response.headers.get("Content-Length") ?? 0);
-    }
-    const reader = response.body?.getReader();
-    for (let next = await reader?.read(); next?.value !== undefined; next = await reader?.read()) {
-      parts.push(next.value);
-      this.travel.loaded += next.value.byteLength;
-      this.onProgress?.();
-    }
+  #advance(loaded: number, total: number): void {
+    this.travel.loaded = loaded;
+    this.travel.total = total;
+    this.onProgress?.();
+  }
+
+  /** Notes the end of the answer; returns whether it is a success. */
+  #end(): boolean {
+    const { status, response } = this.#request;
     this.travel.endAt = performance.now();
-    this.travel.total = this.travel.loaded;
-    return joined(parts, this.travel.loaded);
+    const size = response instanceof ArrayBuffer ? response.byteLength : 0;
+    this.#advance(size, size);
+    return status >= 200 && status < 300 && response instanceof ArrayBuffer;
   }
 
   /** Ends it when nothing has come by then; a new limit replaces the last one. */
@@ -105,17 +99,7 @@ class OriginDelivery implements Delivery {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timedOut = true;
-      this.#stopped.abort();
+      this.#request.abort();
     }, ms);
   }
-}
-
-function joined(parts: readonly Uint8Array[], size: number): ArrayBuffer {
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.byteLength;
-  }
-  return whole.buffer;
 }

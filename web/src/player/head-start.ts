@@ -51,6 +51,11 @@ export class HeadStart {
     }
   }
 
+  /** Asks for an address that the player is going to ask for. */
+  ask(url: string): void {
+    if (!this.#waiting.has(url)) this.#ask(url);
+  }
+
   /** Hands over what is on its way from an address, once; null when nothing is. */
   take(url: string): Delivery | null {
     const delivery = this.#waiting.get(url) ?? null;

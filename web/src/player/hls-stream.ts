@@ -4,7 +4,7 @@ import type { Patience } from "./delivery.ts";
 import { eagerPlaylistLoader } from "./eager-playlist-loader.ts";
 import type { HeadStart } from "./head-start.ts";
 import type { LanguageMemory } from "./language-memory.ts";
-import type { PlaybackStats } from "./playback-stats.ts";
+import { bufferedAhead, type PlaybackStats } from "./playback-stats.ts";
 import { segmentLoader } from "./segment-loader.ts";
 import { SegmentSource, segmentPatience } from "./segment-source.ts";
 import { brokenPlayback, cannotDecode, passingTrouble, type Trouble } from "./trouble.ts";
@@ -81,6 +81,7 @@ export class HlsStream {
   readonly hls: Hls;
   readonly #events: StreamEvents;
   readonly #options: StreamOptions;
+  readonly #stats: PlaybackStats;
   readonly #backoff = new Backoff(1000, 15_000);
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #recovered = false;
@@ -89,6 +90,7 @@ export class HlsStream {
   constructor(options: StreamOptions, stats: PlaybackStats, events: StreamEvents) {
     this.#events = events;
     this.#options = options;
+    this.#stats = stats;
     this.hls = new Hls(settings(options, stats));
     this.#listen();
     this.hls.loadSource(options.source);
@@ -98,6 +100,20 @@ export class HlsStream {
   destroy(): void {
     clearTimeout(this.#retryTimer);
     this.hls.destroy();
+  }
+
+  /**
+   * To be called before hls.js sees that the viewer went elsewhere. hls.js often asks for the sound there only once
+   * the picture has come; so the head start asks for it at once.
+   */
+  seek(): void {
+    const { media, headStart } = this.#options;
+    this.#stats.noteOriginBytes(headStart.end());
+    const position = media.currentTime;
+    if (bufferedAhead(media.buffered, position) > 0) return;
+    const track = this.hls.audioTracks[this.hls.audioTrack];
+    const there = track?.details?.fragments.find(({ start, end }) => start <= position && position < end);
+    if (there?.url) headStart.ask(there.url);
   }
 
   #listen(): void {

@@ -262,6 +262,10 @@ export class Player {
     const note = (event: PlaybackEvent) => () => this.#stats.notePlayback(event);
     for (const type of ["playing", "waiting", "seeking", "pause", "ended"] as const)
       this.#on(type, note(type));
+    this.#on("seeking", () => {
+      // The first one is that of the player itself, to where it begins.
+      if (this.#started.value) this.#stream?.seek();
+    });
     this.#on("loadedmetadata", () => void this.#start());
     this.#on("timeupdate", () => this.#onTime());
     for (const type of ["timeupdate", "seeking", "durationchange"]) this.#on(type, () => this.#showTime());

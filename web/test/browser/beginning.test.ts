@@ -183,6 +183,41 @@ test("a film that is chosen in the library comes once, and plays again after lea
   await page.context().close();
 });
 
+test("after a jump the sound is asked for beside the picture, and comes once", async () => {
+  const { page, complaints } = await openPage(browser);
+  const asked = await watchSegments(page, film);
+  const early = new Set<string>();
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  // The picture stands after its first segments; the sound is ahead then, and hls.js lets it wait for the picture.
+  await page.route("**/source/*.m4s", async (route) => {
+    early.add(route.request().url());
+    if (early.size > 3) await released;
+    await route.continue().catch(() => {}); // the player may have given it up
+  });
+  await page.goto(`${box.lanUrl}/watch/${film}`);
+  await untilFramesAreDrawn(page, 0);
+  await page.waitForFunction(() =>
+    window.shoal?.stats().segments.some(({ rendition, index }) => rendition === "audio0" && index === 3),
+  );
+  const before = asked.length;
+  await page.keyboard.press("Digit9");
+  await untilAsked(page, asked, before + 2);
+  expect(
+    asked
+      .slice(before)
+      .map((name) => name.split("/")[0])
+      .sort(),
+  ).toEqual(["audio0", "source"]);
+  release();
+  await untilFramesAreDrawn(page, 21);
+  expect(twice(asked)).toEqual([]);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
 test("the controls come after the first frame, and nothing moves for them", async () => {
   const { page, complaints } = await openPage(browser);
   let release = () => {};

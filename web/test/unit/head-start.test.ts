@@ -187,6 +187,17 @@ test("a film is begun once, another one ends it, and after the end it can begin 
   expect(box.asked).toHaveLength(9);
 });
 
+test("a single address is asked for once, until it is taken", () => {
+  const box = new FakeBox({});
+  const headStart = headStartOver(box);
+  headStart.ask(`${folder}en/c.m4s`);
+  headStart.ask(`${folder}en/c.m4s`);
+  expect(box.asked).toEqual(["en/c.m4s"]);
+  expect(headStart.take(`${folder}en/c.m4s`)).not.toBeNull();
+  headStart.ask(`${folder}en/c.m4s`);
+  expect(box.asked).toHaveLength(2);
+});
+
 test("a film that ended while its playlists were read asks for no segments", async () => {
   const box = new FakeBox(lists);
   const headStart = headStartOver(box);
