@@ -1,4 +1,4 @@
-import { DecodeError } from "./decode.ts";
+import { DecodeError } from "../protocol/decode.ts";
 import { type Problem, readProblem } from "./video.ts";
 
 /** How long the box may take to answer, in ms. */

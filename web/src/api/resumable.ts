@@ -1,5 +1,5 @@
 import { type DetailedError, Upload } from "tus-js-client";
-import { DecodeError } from "./decode.ts";
+import { DecodeError } from "../protocol/decode.ts";
 import { ApiError, noAnswer, problemOf } from "./request.ts";
 import { UploadPaused } from "./upload-paused.ts";
 

@@ -1,4 +1,4 @@
-import { Fields } from "./decode.ts";
+import { Fields } from "../protocol/decode.ts";
 
 /** Who this browser is to the box: a role, and the node that answered. */
 export interface Session {

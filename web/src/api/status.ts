@@ -1,4 +1,4 @@
-import { DecodeError, Fields } from "./decode.ts";
+import { DecodeError, Fields } from "../protocol/decode.ts";
 
 /** One machine. Capacity, used and free in bytes. */
 export interface Node {

@@ -1,4 +1,4 @@
-import { DecodeError } from "./decode.ts";
+import { DecodeError } from "../protocol/decode.ts";
 import { ApiError, send } from "./request.ts";
 import type { SendWatch, Sent } from "./resumable.ts";
 import { fingerprintOf, UploadPlaces } from "./upload-places.ts";

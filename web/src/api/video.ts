@@ -1,4 +1,4 @@
-import { Fields, readText } from "./decode.ts";
+import { Fields, readText } from "../protocol/decode.ts";
 
 export const videoStates = ["receiving", "processing", "ready", "failed", "trashed"] as const;
 export type VideoState = (typeof videoStates)[number];

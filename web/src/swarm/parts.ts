@@ -1,16 +1,14 @@
-import type { ChunkPlace, Run } from "../protocol/runs.ts";
+import type { ChunkPlace, Holding, InventoryChange, PieceRequest, Run } from "../protocol/runs.ts";
+
+export type { Holding, InventoryChange, PieceRequest } from "../protocol/runs.ts";
 
 /** Why a transfer from a peer came to nothing; who schedules decides by it. */
 export type TransferFailure = "refused" | "busy" | "silent" | "closed" | "cancelled";
 
-/** A range of one chunk that a peer is asked for, or that is being fetched. */
-export interface PieceRequest extends ChunkPlace {
-  readonly offset: number;
-  readonly length: number;
-  readonly urgent: boolean;
-}
-
-/** What becomes of a request. Bytes come in any order, each at most once and inside the request. */
+/**
+ * What becomes of a request. Bytes come in any order, each at most once and inside the request; offset counts from the
+ * chunk's beginning. They may be views and are the receiver's to keep. Nothing is called before request has returned.
+ */
 export interface TransferEvents {
   onBytes(offset: number, bytes: Uint8Array): void;
   onDone(): void;
@@ -21,9 +19,6 @@ export interface TransferEvents {
 export interface Transfer {
   cancel(): void;
 }
-
-/** What a peer says of a chunk. */
-export type Holding = "here" | "fetching";
 
 /** One open connection to a peer. */
 export interface Peer {
@@ -37,10 +32,6 @@ export interface Peer {
   request(piece: PieceRequest, events: TransferEvents): Transfer;
   /** Tells what changed here; full also makes it forget what was told before. */
   tell(changes: readonly InventoryChange[], full: boolean): void;
-}
-
-export interface InventoryChange extends Run {
-  readonly state: Holding | "gone";
 }
 
 /** What the swarm gives when a peer asks: bytes that are here, or that are still coming in. */

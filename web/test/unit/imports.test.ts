@@ -7,9 +7,10 @@ const source = fileURLToPath(new URL("../../src", import.meta.url));
 
 /** What each folder may import beside itself; main.ts wires and may import all. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  api: ["tus-js-client"],
+  api: ["protocol", "tus-js-client"],
+  protocol: [],
+  swarm: ["protocol", "hash-wasm"],
   player: ["swarm", "@preact/signals", "hls.js", "media-chrome", "preact"],
-  swarm: ["protocol"],
   ui: ["api", "player", "swarm", "@preact/signals", "preact", "uqr"],
 };
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { DecodeError } from "../../src/api/decode.ts";
 import { ApiError, messageOf, problemOf, send } from "../../src/api/request.ts";
+import { DecodeError } from "../../src/protocol/decode.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

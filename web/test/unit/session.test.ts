@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { DecodeError } from "../../src/api/decode.ts";
 import { keyFrom, mayAdd, mayChange, readSession } from "../../src/api/session.ts";
+import { DecodeError } from "../../src/protocol/decode.ts";
 import { takeAdminKey } from "../../src/ui/admin-link.ts";
 
 test("a session tells the role and the node", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { DecodeError } from "../../src/api/decode.ts";
 import { readStatus } from "../../src/api/status.ts";
+import { DecodeError } from "../../src/protocol/decode.ts";
 
 const node = { id: "n", name: "attic-pc", self: true, state: "alive", version: "0.1.0", used: 5, free: 7 };
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { DecodeError } from "../../src/api/decode.ts";
 import { hasWholeQuality, isBusy, isSoundOnly, readVideo, readVideoPage } from "../../src/api/video.ts";
+import { DecodeError } from "../../src/protocol/decode.ts";
 
 const answer = {
   id: "abc",
