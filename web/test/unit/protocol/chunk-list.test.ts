@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { decodeChunkList } from "../../../src/protocol/chunk-list.ts";
 import { DecodeError } from "../../../src/protocol/decode.ts";
+import { damaged, randomBytes, seed, seeded } from "../random.ts";
 import { fromHex, golden, toHex } from "./golden.ts";
-import { damaged, randomBytes, seed, seeded } from "./random.ts";
 
 interface GoldenList {
   readonly name: string;
@@ -50,12 +50,13 @@ test("a full list to which something can be added is none", () => {
 
 test(`whatever comes in, reading throws nothing but a DecodeError (seed ${seed})`, () => {
   const random = seeded(seed);
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 2000; i++) {
     const base = fromHex(entries[Math.floor(random() * entries.length)]?.hex ?? "");
     const bytes = random() < 0.2 ? randomBytes(random, Math.floor(random() * 99)) : damaged(base, random);
     try {
       const { segments } = decodeChunkList(bytes);
-      expect(segments.flatMap(({ chunks }) => chunks).length * 36).toBeLessThan(bytes.length);
+      const chunks = segments.flatMap((segment) => segment.chunks).length;
+      if (chunks * 36 > bytes.length) throw new Error(`${chunks} chunks`);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw new Error(`of ${toHex(bytes)}`, { cause: error });
     }

@@ -8,8 +8,8 @@ import {
   encodePiece,
   maxFrameBytes,
 } from "../../../src/protocol/frames.ts";
+import { damaged, randomBytes, seed, seeded } from "../random.ts";
 import { fromHex, golden, toHex } from "./golden.ts";
-import { damaged, randomBytes, seed, seeded } from "./random.ts";
 
 type GoldenFrame = { readonly name: string; readonly hex: string } & (
   | { readonly channel: "control"; readonly frame: ControlFrame }
@@ -66,7 +66,7 @@ test.each([
 
 test(`whatever comes in, reading throws nothing but a DecodeError (seed ${seed})`, () => {
   const random = seeded(seed);
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 5000; i++) {
     const base = frames[Math.floor(random() * frames.length)];
     if (base === undefined) throw new Error("there are no frames");
     const fresh = random() < 0.3;
@@ -80,7 +80,8 @@ function readOrRefuse(bytes: Uint8Array): void {
     try {
       const frame = decode(bytes);
       const again = "kind" in frame ? encodeControl(frame) : encodePiece(frame);
-      expect(toHex(again)).toBe(toHex(bytes));
+      // Thousands of times: expect would be slow.
+      if (toHex(again) !== toHex(bytes)) throw new Error(`it was read as ${JSON.stringify(frame)}`);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw new Error(`of ${toHex(bytes)}`, { cause: error });
     }

@@ -1,0 +1,194 @@
+import type { ControlFrame, PieceFrame, RefuseFrame } from "../protocol/frames.ts";
+import type { Holding, PieceRequest } from "../protocol/runs.ts";
+import type { Clock } from "./clock.ts";
+import { Goodput } from "./goodput.ts";
+import type { PeerStats, Transfer, TransferEvents, TransferFailure } from "./parts.ts";
+import { Received } from "./received.ts";
+
+/** The most requests to one peer at a time; it refuses what goes beyond. */
+export const maxRequests = 16;
+const tickMs = 500;
+/** Ticks without a byte after which a transfer is silent: of the connection, and of the transfer alone. */
+const quietTicks = 4;
+const waitTicks = 20;
+/** How long pieces of a request that ended early are passed over, in ms, and of how many at most. */
+const lateMs = 10_000;
+const maxLate = 4096;
+
+/** The part of a peer's statistics that is known here. */
+type TransferStats = Omit<PeerStats, "sent" | "servesUrgent">;
+
+interface Open {
+  readonly piece: PieceRequest;
+  readonly events: TransferEvents;
+  readonly received: Received;
+  readonly askedAt: number;
+  /** Ticks since it was asked or sent its last byte. */
+  quiet: number;
+}
+
+export interface ReceiverOptions {
+  readonly clock: Clock;
+  readonly send: (frame: ControlFrame) => void;
+  /** What the peer said of a chunk: one that it is fetching itself may take longer. */
+  readonly holds: (piece: PieceRequest) => Holding | undefined;
+}
+
+/** The asking half of a connection: requests to one peer, and the pieces that come of them. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #open = new Map<number, Open>();
+  /** Requests that ended early, with the time of that; oldest first. */
+  readonly #late = new Map<number, number>();
+  readonly #goodput = new Goodput();
+  #nextId = 0;
+  #closed = false;
+  #quiet = 0;
+  #stopTimer: (() => void) | undefined;
+  #outstanding = 0;
+  #failures = 0;
+  #latencyMs = 0;
+  #received = 0;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  get stats(): TransferStats {
+    return {
+      rate: this.#goodput.rate,
+      outstanding: this.#outstanding,
+      requests: this.#open.size,
+      failures: this.#failures,
+      latencyMs: this.#latencyMs,
+      received: this.#received,
+    };
+  }
+
+  request(piece: PieceRequest, events: TransferEvents): Transfer {
+    if (this.#closed || this.#open.size >= maxRequests) {
+      return failSoon(events, this.#closed ? "closed" : "busy");
+    }
+    const id = this.#nextId;
+    this.#nextId = (this.#nextId + 1) % 2 ** 32;
+    const now = this.#options.clock.now();
+    this.#open.set(id, { piece, events, received: new Received(), askedAt: now, quiet: 0 });
+    this.#outstanding += piece.length;
+    this.#goodput.begin(now);
+    this.#watch();
+    this.#options.send({ kind: "request", id, ...piece });
+    return { cancel: () => this.#giveUp(id, "cancelled", true) };
+  }
+
+  /** Takes a piece; false when it was not asked for. */
+  takePiece({ id, offset, bytes }: PieceFrame): boolean {
+    const open = this.#open.get(id);
+    if (open === undefined) return this.#isLate(id);
+    const { piece, events, received } = open;
+    if (offset < piece.offset || offset + bytes.length > piece.offset + piece.length) return false;
+    const isFirst = received.bytes === 0;
+    if (!received.add(offset, offset + bytes.length)) return false;
+    this.#note(open, bytes.length, isFirst);
+    events.onBytes(offset, bytes);
+    // The receiver of the bytes may have cancelled.
+    if (received.bytes === piece.length && this.#remove(id) !== undefined) {
+      this.#failures = 0;
+      events.onDone();
+    }
+    return true;
+  }
+
+  takeRefusal({ id, why }: RefuseFrame): void {
+    // The pieces before it travel on another channel and may come after it.
+    this.#giveUp(id, why === "busy" ? "busy" : "refused", false);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const id of [...this.#open.keys()]) this.#remove(id)?.events.onFailed("closed");
+  }
+
+  #note(open: Open, bytes: number, isFirst: boolean): void {
+    const now = this.#options.clock.now();
+    open.quiet = 0;
+    this.#quiet = 0;
+    this.#outstanding -= bytes;
+    this.#received += bytes;
+    this.#goodput.note(bytes, now);
+    if (!isFirst) return;
+    const latency = now - open.askedAt;
+    this.#latencyMs = this.#latencyMs === 0 ? latency : this.#latencyMs * 0.75 + latency * 0.25;
+  }
+
+  #giveUp(id: number, why: TransferFailure, tell: boolean): void {
+    const open = this.#remove(id);
+    if (open === undefined) return;
+    this.#rememberLate(id);
+    if (tell) this.#options.send({ kind: "cancel", id });
+    if (why === "cancelled") return;
+    if (why !== "busy") this.#failures += 1;
+    open.events.onFailed(why);
+  }
+
+  #remove(id: number): Open | undefined {
+    const open = this.#open.get(id);
+    if (open === undefined) return undefined;
+    this.#open.delete(id);
+    this.#outstanding -= open.piece.length - open.received.bytes;
+    if (this.#open.size === 0) {
+      this.#goodput.end(this.#options.clock.now());
+      this.#stopTimer?.();
+      this.#stopTimer = undefined;
+    }
+    return open;
+  }
+
+  #rememberLate(id: number): void {
+    const now = this.#options.clock.now();
+    this.#late.set(id, now);
+    for (const [oldest, at] of this.#late) {
+      if (now - at <= lateMs && this.#late.size <= maxLate) break;
+      this.#late.delete(oldest);
+    }
+  }
+
+  #isLate(id: number): boolean {
+    const at = this.#late.get(id);
+    return at !== undefined && this.#options.clock.now() - at <= lateMs;
+  }
+
+  /**
+   * Counts ticks, not time: after a sleep or in a throttled page they are late all together, while what has come meanwhile
+   * still waits to be read.
+   */
+  #watch(): void {
+    if (this.#stopTimer !== undefined) return;
+    this.#quiet = 0;
+    this.#stopTimer = this.#options.clock.after(tickMs, () => this.#tick());
+  }
+
+  #tick(): void {
+    this.#stopTimer = undefined;
+    this.#quiet += 1;
+    for (const [id, open] of [...this.#open]) {
+      open.quiet += 1;
+      const nothingComes = Math.min(open.quiet, this.#quiet) >= quietTicks;
+      const mayWait = this.#options.holds(open.piece) === "fetching";
+      if (open.quiet >= waitTicks || (nothingComes && !mayWait)) this.#giveUp(id, "silent", true);
+    }
+    if (this.#open.size === 0 || this.#stopTimer !== undefined) return;
+    this.#stopTimer = this.#options.clock.after(tickMs, () => this.#tick());
+  }
+}
+
+function failSoon(events: TransferEvents, why: TransferFailure): Transfer {
+  let cancelled = false;
+  queueMicrotask(() => {
+    if (!cancelled) events.onFailed(why);
+  });
+  return {
+    cancel: () => {
+      cancelled = true;
+    },
+  };
+}
