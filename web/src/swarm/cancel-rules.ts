@@ -1,0 +1,71 @@
+import { type Planner, useOf, type Wanted } from "./planner.ts";
+import { rules } from "./rules.ts";
+import type { PeerView, TransferView } from "./snapshot.ts";
+
+/** How fresh bytes must be for a transfer to count as going on. */
+const fresh = 0.5;
+
+/** Ends what brings nothing more: what is here, what another brings sooner, what is silent. */
+export function cancelUseless(plan: Planner, wanted: Wanted): void {
+  for (const transfer of wanted.transfers) {
+    if (useOf(transfer, wanted.chunk).length === 0) plan.cancel(transfer, "redundant", wanted);
+    else if (transfer.from === null) cancelOvertaken(plan, transfer, wanted);
+    else cancelRequest(plan, transfer, transfer.from, wanted);
+  }
+}
+
+/** Ends transfers that nobody waits for any more, unless they are nearly done. */
+export function cancelStrays(plan: Planner): void {
+  for (const transfer of plan.snapshot.strays) {
+    const done = transfer.got / (transfer.got + transfer.end - transfer.start);
+    if (done < rules.nearlyDone) plan.cancel(transfer, "unwanted");
+  }
+}
+
+/** Gives up peers that failed again and again. */
+export function dropFailing(plan: Planner): void {
+  for (const { id, failures } of plan.snapshot.peers) {
+    if (failures >= rules.dropAfter) plan.decide({ do: "drop", peer: id });
+  }
+}
+
+/** Stops the origin where peers were faster, if that saves more than asking again costs. */
+function cancelOvertaken(plan: Planner, transfer: TransferView, wanted: Wanted): void {
+  if (!transfer.active) return;
+  const next = useOf(transfer, wanted.chunk)[0];
+  const { rate, firstByte } = plan.snapshot.origin;
+  const saved = (next?.start ?? transfer.end) - transfer.start;
+  if (saved >= Math.max(rules.leastPiece, rate * firstByte)) plan.cancel(transfer, "redundant", wanted);
+}
+
+function cancelRequest(plan: Planner, transfer: TransferView, from: string, wanted: Wanted): void {
+  if (transfer.got === 0 && comesFromElsewhere(plan, transfer, wanted)) {
+    plan.cancel(transfer, "redundant", wanted);
+    return;
+  }
+  const peer = wanted.here.find(({ id }) => id === from);
+  if (peer === undefined) {
+    // It gave up fetching, or threw the chunk out.
+    if (wanted.fetching.every(({ id }) => id !== from)) plan.cancel(transfer, "redundant", wanted);
+    return;
+  }
+  const patience = patienceWith(plan, peer, wanted);
+  if (plan.snapshot.now - transfer.lastByte > patience) plan.cancel(transfer, "silent", wanted);
+  else plan.lookAt(transfer.lastByte + patience + 0.01);
+}
+
+/** Whether another transfer is busy with bytes that this one was asked for. */
+function comesFromElsewhere(plan: Planner, transfer: TransferView, wanted: Wanted): boolean {
+  return wanted.transfers.some((other) => {
+    const overlaps = other.start < transfer.end && other.end > transfer.start;
+    if (other.id === transfer.id || other.got === 0 || !overlaps) return false;
+    if (plan.snapshot.now - other.lastByte > fresh) return false;
+    return other.from !== null || (other.active && other.start >= transfer.start);
+  });
+}
+
+/** How long a peer that has the bytes may send none, given what else it was asked for. */
+function patienceWith(plan: Planner, peer: PeerView, wanted: Wanted): number {
+  const silence = wanted.zone === "urgent" ? rules.silence / 2 : rules.silence;
+  return silence + Math.min(3, plan.peerNeeds(peer, 0));
+}
