@@ -16,6 +16,7 @@ export interface ConnectionEvents {
   signal(kind: SignalKind, data: string): void;
   onOpen(peer: ChannelPeer): void;
   onChange(peer: ChannelPeer): void;
+  onSent(bytes: number): void;
   /** Once, unless close was called before. */
   onEnd(why: ConnectionEnd): void;
 }
@@ -160,6 +161,7 @@ export class Connection {
       events: {
         onOpen: () => this.#onOpen(peer),
         onChange: () => events.onChange(peer),
+        onSent: (bytes) => events.onSent(bytes),
         onEnd: (why) => this.#end(why === "closed" && !this.isOpen ? "unreachable" : why),
       },
     });

@@ -18,6 +18,8 @@ export interface PoolEvents {
   onPeer(peer: Peer): void;
   /** What a peer has, or whether it gives, changed. */
   onChange(peer: Peer): void;
+  /** Bytes of chunks left for a peer. */
+  onSent(bytes: number): void;
   /** It is a peer no more. Its transfers were told before that they are closed. */
   onLost(peer: Peer): void;
   /** Whether this viewer can reach anybody, as far as is known. */
@@ -44,8 +46,6 @@ export const browserConnections: (() => RTCPeerConnection) | undefined =
 
 interface Entry {
   readonly connection: Connection;
-  /** The room counts it no longer: first to go when another needs the place. */
-  parted: boolean;
   /** It has still to make its offer. */
   waits: boolean;
 }
@@ -112,14 +112,10 @@ export class Connections implements PeerPool {
     }
   }
 
-  /** The room parts this viewer from these: what is open goes on while there is room for it. */
+  /** The room parts this viewer from these, and tells them too. */
   part(ids: readonly string[]): void {
     this.#introduced = this.#introduced.filter(({ viewer }) => !ids.includes(viewer));
-    for (const id of ids) {
-      const entry = this.#entries.get(id);
-      if (entry?.connection.isOpen) entry.parted = true;
-      else if (entry !== undefined) this.#remove(id);
-    }
+    for (const id of ids) this.#remove(id);
     this.#openMore();
   }
 
@@ -151,32 +147,18 @@ export class Connections implements PeerPool {
   #meet(introduction: Introduction): void {
     const { viewer } = introduction;
     const known = this.#entries.get(viewer);
-    if (this.#banned.has(viewer) || known?.connection.isHealthy) {
-      if (known !== undefined) known.parted = false;
-      return;
-    }
+    if (this.#banned.has(viewer) || known?.connection.isHealthy) return;
     // It is being connected already.
     if (known !== undefined && !known.connection.isOpen) return;
-    if (known !== undefined) this.#remove(viewer);
+    this.#remove(viewer);
     if (!this.#retries.mayTry(viewer)) this.#options.failed(viewer, "unreachable");
-    else if (!this.#makeRoom()) this.#options.failed(viewer, "closed");
+    else if (this.#entries.size >= maxConnections) this.#options.failed(viewer, "closed");
     else this.#add(introduction);
-  }
-
-  /** Sees to it that there is a place for one more. */
-  #makeRoom(): boolean {
-    if (this.#entries.size < maxConnections) return true;
-    for (const [id, { parted }] of this.#entries) {
-      if (!parted) continue;
-      this.#leave(id);
-      return true;
-    }
-    return false;
   }
 
   #add(introduction: Introduction): Entry {
     const connection = this.#connect(introduction);
-    const entry = { connection, parted: false, waits: introduction.offer };
+    const entry = { connection, waits: introduction.offer };
     this.#entries.set(introduction.viewer, entry);
     this.#openMore();
     return entry;
@@ -198,6 +180,7 @@ export class Connections implements PeerPool {
         signal: (kind, data) => signal(id, kind, data),
         onOpen: (peer) => this.#onOpen(peer),
         onChange: (peer) => events.onChange(peer),
+        onSent: (bytes) => events.onSent(bytes),
         onEnd: (why) => this.#onEnd(introduction, why),
       },
     });

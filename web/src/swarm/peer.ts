@@ -29,6 +29,8 @@ export interface PeerEvents {
   onOpen(): void;
   /** What it has, or whether it gives, changed. */
   onChange(): void;
+  /** Bytes of chunks left for it. */
+  onSent(bytes: number): void;
   /** Once; nothing comes after it. */
   onEnd(why: PeerEnd): void;
 }
@@ -80,8 +82,9 @@ export class ChannelPeer implements Peer {
       holds: (piece) => this.holds(piece),
     });
     const refuse = (id: number, why: Refusal) => this.#send({ kind: "refuse", id, why });
+    const onSent = (bytes: number) => options.events.onSent(bytes);
     const onBroken = () => this.close();
-    this.#sender = new Sender({ data, source, limit, frameBytes, refuse, onBroken }, options.gives);
+    this.#sender = new Sender({ data, source, limit, frameBytes, refuse, onSent, onBroken }, options.gives);
     this.#weGive = options.gives;
     this.#listen();
     this.#openIfReady();

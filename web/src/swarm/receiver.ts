@@ -1,9 +1,9 @@
 import type { ControlFrame, PieceFrame, RefuseFrame } from "../protocol/frames.ts";
 import type { Holding, PieceRequest } from "../protocol/runs.ts";
 import type { Clock } from "./clock.ts";
-import { Goodput } from "./goodput.ts";
 import type { PeerStats, Transfer, TransferEvents, TransferFailure } from "./parts.ts";
-import { Received } from "./received.ts";
+import { RangeSet } from "./ranges.ts";
+import { RateMeter } from "./rate-meter.ts";
 
 /** The most requests to one peer at a time; it refuses what goes beyond. */
 export const maxRequests = 16;
@@ -14,6 +14,8 @@ const waitTicks = 20;
 /** How long pieces of a request that ended early are passed over, in ms, and of how many at most. */
 const lateMs = 10_000;
 const maxLate = 4096;
+/** The most gaps that an answer may have: a peer that sends more of them means no good. */
+const maxParts = 1024;
 
 /** The part of a peer's statistics that is known here. */
 type TransferStats = Omit<PeerStats, "sent" | "servesUrgent">;
@@ -21,7 +23,7 @@ type TransferStats = Omit<PeerStats, "sent" | "servesUrgent">;
 interface Open {
   readonly piece: PieceRequest;
   readonly events: TransferEvents;
-  readonly received: Received;
+  readonly received: RangeSet;
   readonly askedAt: number;
   /** Ticks since it was asked or sent its last byte. */
   quiet: number;
@@ -40,7 +42,7 @@ export class Receiver {
   readonly #open = new Map<number, Open>();
   /** Requests that ended early, with the time of that; oldest first. */
   readonly #late = new Map<number, number>();
-  readonly #goodput = new Goodput();
+  readonly #meter = new RateMeter(0);
   #nextId = 0;
   #closed = false;
   #quiet = 0;
@@ -56,7 +58,7 @@ export class Receiver {
 
   get stats(): TransferStats {
     return {
-      rate: this.#goodput.rate,
+      rate: this.#meter.rate,
       outstanding: this.#outstanding,
       requests: this.#open.size,
       failures: this.#failures,
@@ -72,9 +74,9 @@ export class Receiver {
     const id = this.#nextId;
     this.#nextId = (this.#nextId + 1) % 2 ** 32;
     const now = this.#options.clock.now();
-    this.#open.set(id, { piece, events, received: new Received(), askedAt: now, quiet: 0 });
+    this.#open.set(id, { piece, events, received: new RangeSet(), askedAt: now, quiet: 0 });
     this.#outstanding += piece.length;
-    this.#goodput.begin(now);
+    this.#meter.begin(now);
     this.#watch();
     this.#options.send({ kind: "request", id, ...piece });
     return { cancel: () => this.#giveUp(id, "cancelled", true) };
@@ -87,7 +89,8 @@ export class Receiver {
     const { piece, events, received } = open;
     if (offset < piece.offset || offset + bytes.length > piece.offset + piece.length) return false;
     const isFirst = received.bytes === 0;
-    if (!received.add(offset, offset + bytes.length)) return false;
+    if (received.add(offset, offset + bytes.length) < bytes.length || received.ranges.length > maxParts)
+      return false;
     this.#note(open, bytes.length, isFirst);
     events.onBytes(offset, bytes);
     // The receiver of the bytes may have cancelled.
@@ -114,7 +117,7 @@ export class Receiver {
     this.#quiet = 0;
     this.#outstanding -= bytes;
     this.#received += bytes;
-    this.#goodput.note(bytes, now);
+    this.#meter.note(bytes, now);
     if (!isFirst) return;
     const latency = now - open.askedAt;
     this.#latencyMs = this.#latencyMs === 0 ? latency : this.#latencyMs * 0.75 + latency * 0.25;
@@ -135,8 +138,8 @@ export class Receiver {
     if (open === undefined) return undefined;
     this.#open.delete(id);
     this.#outstanding -= open.piece.length - open.received.bytes;
+    this.#meter.end(this.#options.clock.now());
     if (this.#open.size === 0) {
-      this.#goodput.end(this.#options.clock.now());
       this.#stopTimer?.();
       this.#stopTimer = undefined;
     }

@@ -25,6 +25,8 @@ export interface SenderOptions {
   /** The longest frame on data. */
   readonly frameBytes: () => number;
   readonly refuse: (id: number, why: Refusal) => void;
+  /** Bytes of a chunk were given to the channel. */
+  readonly onSent: (bytes: number) => void;
   /** The channel took no more, although it should. */
   readonly onBroken: () => void;
 }
@@ -151,6 +153,7 @@ export class Sender {
       return false;
     }
     this.#sent += bytes.length;
+    this.#options.onSent(bytes.length);
     this.#full = data.bufferedAmount >= highWaterBytes;
     this.#advance(id, upload, bytes.length);
     return true;

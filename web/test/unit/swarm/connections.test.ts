@@ -33,6 +33,7 @@ class Viewer {
   readonly pool: Connections;
 
   readonly id: string;
+  sent = 0;
 
   constructor(id: string) {
     this.id = id;
@@ -45,6 +46,9 @@ class Viewer {
       events: {
         onPeer: (peer) => this.events.push(`open ${peer.id[0]}`),
         onChange: (peer) => this.events.push(`change ${peer.id[0]}`),
+        onSent: (bytes) => {
+          this.sent += bytes;
+        },
         onLost: (peer) => this.events.push(`lost ${peer.id[0]}`),
         onIsolation: (isolation) => this.events.push(`isolation ${isolation}`),
       },
@@ -97,6 +101,7 @@ test("two who are introduced connect, and a chunk comes through", async () => {
   a.pool.peers.get(b.id)?.request(piece, outcome);
   await settle();
   expect(outcome.is(4, 0, 1000)).toBe(true);
+  expect([a.sent, b.sent]).toEqual([0, 1000]);
   expect(clock.waiting).toBe(0);
 });
 
@@ -304,21 +309,17 @@ test("no more than so many open at a time, and no more are kept than so many", a
   expect(a.events.length).toBe(ids.length + 1);
 });
 
-test("whom the room parts goes on, until another needs the place", async () => {
-  const a = new Viewer(idOf("a"));
-  a.pool.start();
-  const others = [..."bcdefghijklmnopq"].map((letter) => new Viewer(idOf(letter)));
-  for (const other of others) {
-    other.pool.start();
-    introduceEachOther(a, other);
-    await settle();
-  }
-  expect(a.pool.peers.size).toBe(maxConnections);
-  a.pool.part([idOf("d")]);
-  expect(a.pool.peers.size).toBe(maxConnections);
-  a.meet(idOf("z"), true);
-  expect(a.pool.peers.has(idOf("d"))).toBe(false);
-  expect(a.events.filter((event) => event.includes("z"))).toEqual([]);
+test("whom the room parts from this viewer is left", async () => {
+  const [a, b] = two();
+  introduceEachOther(a, b);
+  await settle();
+  a.pool.part([b.id]);
+  b.pool.part([a.id]);
+  expect([a.events, b.events]).toEqual([
+    ["open b", "lost b"],
+    ["open a", "lost a", "failed a closed"],
+  ]);
+  expect(network.living).toBe(0);
 });
 
 test("whom the room parts before it is open is given up", async () => {
@@ -367,7 +368,7 @@ test("without WebRTC nothing is tried, and it is said", async () => {
     source: fullSource,
     limit: new UploadLimit(clock),
     clock,
-    events: { onPeer() {}, onChange() {}, onLost() {}, onIsolation() {} },
+    events: { onPeer() {}, onChange() {}, onSent() {}, onLost() {}, onIsolation() {} },
     signal: () => {},
     failed: () => {},
   });

@@ -98,6 +98,7 @@ export class Side {
       events: {
         onOpen: () => this.events.push("open"),
         onChange: () => this.events.push("change"),
+        onSent: () => {},
         onEnd: (why) => this.events.push(why),
       },
       ...options,
