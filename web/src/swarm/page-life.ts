@@ -1,7 +1,8 @@
-/** What to do when the page is put away, and when it is back. Both may come twice. */
+/** What to do when the page is put away, when it is back, and when the network is. Each may come twice. */
 export interface PageLife {
   leave(): void;
   comeBack(): void;
+  online(): void;
 }
 
 /**
@@ -14,6 +15,7 @@ export function watchPageLife(page: EventTarget, document: EventTarget, life: Pa
   page.addEventListener("pagehide", () => life.leave(), { signal });
   document.addEventListener("freeze", () => life.leave(), { signal });
   document.addEventListener("resume", () => life.comeBack(), { signal });
+  page.addEventListener("online", () => life.online(), { signal });
   const onShow = (event: Event) => {
     if ((event as PageTransitionEvent).persisted) life.comeBack();
   };
