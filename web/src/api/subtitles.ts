@@ -1,4 +1,4 @@
-import { Fields } from "./decode.ts";
+import { Fields } from "../protocol/decode.ts";
 import { send } from "./request.ts";
 
 /** Subtitles that a video has. Language is a tag such as "pt-BR", or "". */
