@@ -82,6 +82,8 @@ func newHouseOver(t testing.TB, dir string, limits ingest.Config, adjust ...func
 			"favicon.svg":           {Data: []byte("<svg/>")},
 			"assets/main-12345.js":  {Data: bytes.Repeat([]byte("let x = 1;\n"), 1000)},
 			"assets/font-12345.bin": {Data: []byte{0, 1, 2}},
+
+			"assets/hash-worker-12345.js": {Data: []byte("let y = 2;\n")},
 		},
 		Node:       httpapi.Node{ID: nodeID, Name: "Attic", Version: "1.2.3"},
 		AdminToken: token, Registry: prometheus.NewRegistry(),

@@ -29,6 +29,9 @@ var mediaTypes = map[string]string{
 // squeezed are the extensions of files that are worth compressing.
 var squeezed = []string{".html", ".js", ".css", ".svg", ".json", ".map", ".webmanifest", ".txt", ".wasm"}
 
+// workerFiles begin the names of the script that checks hashes in a worker, which has a policy of its own.
+const workerFiles = "assets/hash-worker-"
+
 // pages serves the client's files.
 type pages struct {
 	files fs.FS
@@ -162,6 +165,9 @@ func (h *Handler) getAsset(w *response, r *http.Request) error {
 		p := *errNoRoute
 		p.cause = err
 		return &p
+	}
+	if strings.HasPrefix(name, workerFiles) {
+		w.Header().Set("Content-Security-Policy", workerPolicy)
 	}
 	return a.serve(w, r, caching)
 }

@@ -14,6 +14,9 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; " +
 	"worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// workerPolicy is that of the client's worker that checks hashes: it may compile WebAssembly, which the page may not, and reach nothing.
+const workerPolicy = "default-src 'none'; script-src 'wasm-unsafe-eval'"
+
 // request is what is known of a request beside its headers. Host, Scheme and Client are those that a
 // trusted proxy names.
 type request struct {

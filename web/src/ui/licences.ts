@@ -1,4 +1,5 @@
 import preactSignals from "../../node_modules/@preact/signals/LICENSE?raw";
+import hashWasm from "../../node_modules/hash-wasm/LICENSE?raw";
 import hls from "../../node_modules/hls.js/LICENSE?raw";
 import base64 from "../../node_modules/js-base64/LICENSE.md?raw";
 import mediaChrome from "../../node_modules/media-chrome/LICENSE?raw";
@@ -20,6 +21,7 @@ export const licences: readonly Licence[] = [
   { name: "media-chrome", text: mediaChrome },
   { name: "preact", text: preact },
   { name: "@preact/signals", text: preactSignals },
+  { name: "hash-wasm", text: hashWasm },
   { name: "tus-js-client", text: tus },
   { name: "js-base64", text: base64 },
   { name: "url-parse", text: urlParse },
