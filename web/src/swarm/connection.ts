@@ -40,7 +40,7 @@ export interface ConnectionOptions {
 export class Connection {
   readonly introduction: Introduction;
   readonly #options: ConnectionOptions;
-  readonly #listeners = new AbortController();
+  #listeners = new AbortController();
   readonly #stopTimer: () => void;
   #rtc: RTCPeerConnection | undefined;
   #peer: ChannelPeer | undefined;
@@ -99,12 +99,7 @@ export class Connection {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#stopTimer();
-    this.#listeners.abort();
-    this.#peer?.close();
-    this.#rtc?.close();
-    // Browsers count what is closed and not collected against a limit.
-    this.#rtc = undefined;
-    this.#peer = undefined;
+    this.#discard();
   }
 
   /** Where nothing was tried, as no offer came, nothing is known of the network between. */
@@ -133,11 +128,23 @@ export class Connection {
     });
   }
 
+  /** Frees what the browser holds. */
+  #discard(): void {
+    const [rtc, peer] = [this.#rtc, this.#peer];
+    // Browsers count what is closed and not collected against a limit.
+    this.#rtc = undefined;
+    this.#peer = undefined;
+    this.#listeners.abort();
+    peer?.close();
+    rtc?.close();
+  }
+
   #begin(): RTCPeerConnection {
     const rtc = this.#options.create();
     this.#rtc = rtc;
+    this.#listeners = new AbortController();
     const { signal } = this.#listeners;
-    rtc.addEventListener("icecandidate", ({ candidate }) => this.#sendCandidate(candidate), { signal });
+    rtc.addEventListener("icecandidate", ({ candidate }) => this.#sendCandidate(rtc, candidate), { signal });
     rtc.addEventListener("connectionstatechange", () => this.#onState(rtc.connectionState), { signal });
     this.#peer = this.#createPeer(rtc);
     return rtc;
@@ -162,7 +169,7 @@ export class Connection {
         onOpen: () => this.#onOpen(peer),
         onChange: () => events.onChange(peer),
         onSent: (bytes) => events.onSent(bytes),
-        onEnd: (why) => this.#end(why === "closed" && !this.isOpen ? "unreachable" : why),
+        onEnd: (why) => this.#onPeerEnd(peer, why),
       },
     });
     return peer;
@@ -174,15 +181,22 @@ export class Connection {
     this.#options.events.onOpen(peer);
   }
 
+  #onPeerEnd(peer: ChannelPeer, why: PeerEnd): void {
+    // One that was discarded ends too.
+    if (peer === this.#peer) this.#end(why === "closed" && !this.isOpen ? "unreachable" : why);
+  }
+
   #onState(state: RTCPeerConnectionState): void {
     if (state === "failed" || state === "closed") this.#end(this.isOpen ? "closed" : "unreachable");
   }
 
-  #sendCandidate(candidate: RTCIceCandidate | null): void {
+  #sendCandidate(rtc: RTCPeerConnection, candidate: RTCIceCandidate | null): void {
     // The last one is empty, and says only that it is the last.
     if (candidate === null || candidate.candidate === "") return;
     // Behind the description that it belongs to, which is being sent.
-    this.#enqueue(async () => this.#options.events.signal("candidate", JSON.stringify(candidate)));
+    this.#enqueue(async () => {
+      if (rtc === this.#rtc) this.#options.events.signal("candidate", JSON.stringify(candidate));
+    });
   }
 
   /** Makes the description that is due, an offer or an answer, and sends it. */
@@ -194,12 +208,14 @@ export class Connection {
   }
 
   async #takeOffer(sdp: string): Promise<void> {
-    const rtc = this.#rtc ?? this.#begin();
-    if (rtc.signalingState === "have-local-offer") {
+    if (this.#rtc?.signalingState === "have-local-offer") {
       // Both made an offer: that of the lower id counts.
       if (this.#options.viewer < this.introduction.viewer) return;
-      await rtc.setLocalDescription({ type: "rollback" });
-    } else if (rtc.remoteDescription !== null) return;
+      // By a rollback Chromium 156 gathers no candidates any more when it had just begun to.
+      this.#discard();
+    }
+    const rtc = this.#rtc ?? this.#begin();
+    if (rtc.remoteDescription !== null) return;
     await rtc.setRemoteDescription({ type: "offer", sdp });
     await this.#describe(rtc);
     await this.#addEarly(rtc);

@@ -55,14 +55,8 @@ export class FakeRtc extends EventTarget {
     return channel;
   }
 
-  async setLocalDescription(given?: { type: string }): Promise<void> {
+  async setLocalDescription(): Promise<void> {
     this.#checkOpen();
-    if (given?.type === "rollback") {
-      if (this.signalingState !== "have-local-offer") throw new Error("nothing to take back");
-      this.signalingState = "stable";
-      this.localDescription = null;
-      return;
-    }
     const type = this.signalingState === "have-remote-offer" ? "answer" : "offer";
     this.#generation += 1;
     this.localDescription = { type, sdp: `sdp ${this.name} ${this.#generation}` };

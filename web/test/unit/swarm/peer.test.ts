@@ -569,13 +569,13 @@ test("the rate is what came while something was asked for", () => {
     pair.settle();
     for (let at = 0; at < 500_000; at += 50_000) {
       pair.clock.advance(100);
-      source.reads[ordinal]?.onBytes(at, chunkOf(ordinal).subarray(at, at + 50_000));
+      source.reads[ordinal]?.onBytes(at, new Uint8Array(50_000));
       pair.settle();
     }
     pair.clock.advance(60_000);
   }
   const { rate, latencyMs } = pair.a.peer.stats;
-  expect(rate).toBeGreaterThan(0.7 * 500_000);
+  expect(rate).toBeGreaterThan(0.9 * 500_000);
   expect(rate).toBeLessThanOrEqual(1.01 * 500_000);
   expect(latencyMs).toBe(100);
 });
