@@ -51,7 +51,7 @@ export interface RoomSocket {
   ): void;
 }
 
-/** What the room says. Nothing is called from within a call to the link, but onRoom from close. */
+/** What the room says. From within a call to the link only onRoom is called, when that call leaves the room. */
 export interface RoomEvents {
   /** Joined, or not joined any more, or the number of viewers changed. */
   onRoom(): void;
