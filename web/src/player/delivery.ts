@@ -1,3 +1,5 @@
+import type { SegmentOrigin } from "../swarm/segment-loads.ts";
+
 /** How long to wait for an answer's first byte, and for all of it, in ms. */
 export interface Patience {
   readonly firstByteMs: number;
@@ -16,6 +18,8 @@ export interface Travel {
 
 /** Bytes that were asked for. Whoever asked reads them once: hls.js takes the buffer away. */
 export interface Delivery {
+  /** Who sent them; the last word when all are there. */
+  readonly source: SegmentOrigin;
   /** All of them, or a DeliveryFailed. */
   readonly bytes: Promise<ArrayBuffer>;
   readonly travel: Travel;
@@ -23,6 +27,12 @@ export interface Delivery {
   onProgress: (() => void) | null;
   /** Gives it up; bytes fails then, if it has not come to its end before. */
   cancel(): void;
+}
+
+/** A delivery from the origin. */
+export interface Answer extends Delivery {
+  /** A header of the answer; null without one, or before the answer. */
+  header(name: string): string | null;
 }
 
 /** No bytes came. Status is that of the box's answer, 0 without one. */
@@ -39,12 +49,13 @@ export class DeliveryFailed extends Error {
 }
 
 /** Asks the origin. */
-export function deliver(url: string, patience: Patience): Delivery {
+export function deliver(url: string, patience: Patience): Answer {
   return new OriginDelivery(url, patience);
 }
 
 /** By XMLHttpRequest: a stream of fetch would hand over a large segment in hundreds of pieces. */
-class OriginDelivery implements Delivery {
+class OriginDelivery implements Answer {
+  readonly source = "origin";
   readonly bytes: Promise<ArrayBuffer>;
   readonly travel = { askedAt: performance.now(), firstAt: 0, endAt: 0, loaded: 0, total: 0 };
   onProgress: (() => void) | null = null;
@@ -71,6 +82,10 @@ class OriginDelivery implements Delivery {
 
   cancel(): void {
     this.#request.abort();
+  }
+
+  header(name: string): string | null {
+    return this.#request.getResponseHeader(name);
   }
 
   #onHeaders({ wholeMs }: Patience): void {

@@ -1,5 +1,6 @@
+import { readArrival } from "./arrival.ts";
 import { firstPlaylists, segmentAt } from "./beginning.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Answer } from "./delivery.ts";
 import { firstAddresses, type Opening } from "./opening.ts";
 import { readMaster, readMedia } from "./playlist.ts";
 
@@ -17,7 +18,7 @@ export interface Beginning {
 
 /** What a head start works with. */
 export interface HeadStartTools {
-  deliver(url: string): Delivery;
+  deliver(url: string): Answer;
   /** Whether the player can play these codecs, as RFC 6381 writes them. */
   canPlay(codecs: string): boolean;
 }
@@ -29,7 +30,7 @@ export interface HeadStartTools {
  */
 export class HeadStart {
   readonly #tools: HeadStartTools;
-  readonly #waiting = new Map<string, Delivery>();
+  readonly #waiting = new Map<string, Answer>();
   #source: string | null = null;
 
   constructor(tools: HeadStartTools) {
@@ -57,7 +58,7 @@ export class HeadStart {
   }
 
   /** Hands over what is on its way from an address, once; null when nothing is. */
-  take(url: string): Delivery | null {
+  take(url: string): Answer | null {
     const delivery = this.#waiting.get(url) ?? null;
     this.#waiting.delete(url);
     return delivery;
@@ -74,30 +75,33 @@ export class HeadStart {
 
   async #run({ source, position, language, opening }: Beginning): Promise<void> {
     const known = firstAddresses(opening ?? [], position, language, (codecs) => this.#tools.canPlay(codecs));
+    for (const { init } of known ?? []) this.#ask(init);
+    const answer = this.#ask(source);
+    const text = new TextDecoder().decode(await answer.bytes);
+    if (this.#source !== source) return;
+    // Where others begin at the same time, first segments are fetched in parts that are shared.
+    const isAlone = (readArrival((name) => answer.header(name))?.stripe ?? 0) === 0;
     if (known !== null) {
-      for (const url of known) this.#ask(url);
+      if (isAlone) for (const { segment } of known) this.#ask(segment);
       return;
     }
-    const master = readMaster(await this.#text(source), source);
-    if (this.#source !== source) return;
-    const playlists = firstPlaylists(master, language, (codecs) => this.#tools.canPlay(codecs));
-    await Promise.all(playlists.map((playlist) => this.#open(playlist, position, source)));
+    const playlists = firstPlaylists(readMaster(text, source), language, (codecs) =>
+      this.#tools.canPlay(codecs),
+    );
+    await Promise.all(playlists.map((playlist) => this.#open(playlist, position, source, isAlone)));
   }
 
-  async #open(playlist: string, position: number, source: string): Promise<void> {
-    const media = readMedia(await this.#text(playlist), playlist);
+  async #open(playlist: string, position: number, source: string, isAlone: boolean): Promise<void> {
+    const text = new TextDecoder().decode(await this.#ask(playlist).bytes);
+    const media = readMedia(text, playlist);
     if (this.#source !== source) return;
     const segment = segmentAt(media, position);
     if (segment === null) return;
     if (media.init !== null) this.#ask(media.init);
-    this.#ask(segment.url);
+    if (isAlone) this.#ask(segment.url);
   }
 
-  async #text(url: string): Promise<string> {
-    return new TextDecoder().decode(await this.#ask(url).bytes);
-  }
-
-  #ask(url: string): Delivery {
+  #ask(url: string): Answer {
     const delivery = this.#tools.deliver(url);
     this.#waiting.set(url, delivery);
     delivery.bytes.catch(() => {

@@ -7,6 +7,7 @@ import type { LanguageMemory } from "./language-memory.ts";
 import { bufferedAhead, type PlaybackStats } from "./playback-stats.ts";
 import { segmentLoader } from "./segment-loader.ts";
 import { SegmentSource, segmentPatience } from "./segment-source.ts";
+import type { StreamSharing } from "./stream-sharing.ts";
 import { brokenPlayback, cannotDecode, passingTrouble, type Trouble } from "./trouble.ts";
 
 /** What a stream tells its player. */
@@ -35,18 +36,22 @@ export interface StreamOptions {
   readonly startPosition: number;
   readonly languages: LanguageMemory;
   readonly headStart: HeadStart;
+  readonly sharing: StreamSharing;
 }
 
 function settings(
-  { media, startPosition, languages, headStart }: StreamOptions,
+  { media, startPosition, languages, headStart, sharing }: StreamOptions,
   stats: PlaybackStats,
 ): Partial<HlsConfig> {
   return {
     ...preferencesIn(languages),
     // Segments are fragmented MP4, which need next to no work: a worker would take longer to start than it saves.
     enableWorker: false,
-    fLoader: segmentLoader(new SegmentSource(headStart), stats),
-    pLoader: eagerPlaylistLoader(headStart, () => (media.duration || 0) - media.currentTime),
+    fLoader: segmentLoader(new SegmentSource(headStart, sharing, stats), stats),
+    pLoader: eagerPlaylistLoader(headStart, {
+      left: () => (media.duration || 0) - media.currentTime,
+      onArrival: (arrival) => sharing.arrive(arrival),
+    }),
     // A playlist that still grows counts as live; without this hls.js would join it near its end.
     startPosition,
     startFragPrefetch: true,
@@ -93,6 +98,7 @@ export class HlsStream {
     this.#stats = stats;
     this.hls = new Hls(settings(options, stats));
     this.#listen();
+    options.sharing.attach(this.hls);
     this.hls.loadSource(options.source);
     this.hls.attachMedia(options.media);
   }
@@ -107,8 +113,10 @@ export class HlsStream {
    * the picture has come; so the head start asks for it at once.
    */
   seek(): void {
-    const { media, headStart } = this.#options;
+    const { media, headStart, sharing } = this.#options;
     this.#stats.noteOriginBytes(headStart.end());
+    // The swarm goes for picture and sound alike.
+    if (sharing.current !== null) return;
     const position = media.currentTime;
     if (bufferedAhead(media.buffered, position) > 0) return;
     const track = this.hls.audioTracks[this.hls.audioTrack];

@@ -42,20 +42,26 @@ interface Written {
   readonly segments: readonly { readonly path: unknown; readonly end: unknown }[];
 }
 
+/** What a player asks for first of one rendition. */
+export interface FirstAddresses {
+  readonly init: string;
+  readonly segment: string;
+}
+
 /**
- * The addresses that a player asks for first when it begins at a position, in seconds, with the sound in a language:
- * of each rendition its initialisation section and a segment. Null when the opening does not tell.
+ * The addresses that a player asks for first when it begins at a position, in seconds, with the sound in a language.
+ * Null when the opening does not tell.
  */
 export function firstAddresses(
   opening: Opening,
   position: number,
   language: string | null,
   canPlay: (codecs: string) => boolean,
-): string[] | null {
+): FirstAddresses[] | null {
   const wanted = opening.map(({ kind, codec, language: spoken, init, segments }) => {
     const segment = segments.find(({ end }) => position < end);
     const isWanted = kind !== "audio" || language === null || isLanguage(spoken, language);
-    return segment !== undefined && isWanted && canPlay(codec) ? [init, segment.url] : null;
+    return segment !== undefined && isWanted && canPlay(codec) ? { init, segment: segment.url } : null;
   });
-  return wanted.every((addresses) => addresses !== null) && wanted.length > 0 ? wanted.flat() : null;
+  return wanted.every((addresses) => addresses !== null) && wanted.length > 0 ? wanted : null;
 }

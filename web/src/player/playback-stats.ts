@@ -1,3 +1,4 @@
+import type { SharingFacts } from "../swarm/facts.ts";
 import { type PlaybackEvent, StallCounter } from "./stall-counter.ts";
 
 /** One segment that the player got, and where it came from. */
@@ -26,6 +27,8 @@ export interface ShoalStats {
   };
   readonly segments: readonly SegmentRecord[];
 }
+
+const nothing = { origin: 0, peers: 0, cache: 0, uploaded: 0, duplicate: 0, rejected: 0 };
 
 /** The most segments that are remembered; the oldest are forgotten first. */
 export const maxSegments = 2000;
@@ -77,15 +80,17 @@ export class PlaybackStats {
     if (this.#segments.length > maxSegments) this.#segments = this.#segments.slice(-maxSegments);
   }
 
-  snapshot(bufferSeconds: number): ShoalStats {
+  /** Sharing is what the swarm counts; null without one. */
+  snapshot(bufferSeconds: number, sharing: SharingFacts | null = null): ShoalStats {
+    const bytes = sharing?.bytes ?? nothing;
     return {
       firstFrameMs: this.#firstFrame,
       stalls: this.#stalls.count,
       stallMs: this.#stalls.totalMs(this.#now()),
       bufferSeconds,
-      peers: 0,
-      viewer: "",
-      bytes: { origin: this.#originBytes, peers: 0, cache: 0, uploaded: 0, duplicate: 0, rejected: 0 },
+      peers: sharing?.peers.length ?? 0,
+      viewer: sharing?.viewer ?? "",
+      bytes: { ...bytes, origin: bytes.origin + this.#originBytes },
       segments: [...this.#segments],
     };
   }

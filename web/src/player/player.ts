@@ -11,6 +11,7 @@ import type { PlaybackMoment } from "./moment.ts";
 import { bufferedAhead, PlaybackStats, type ShoalStats } from "./playback-stats.ts";
 import { ScreenLock, type ScreenLocks } from "./screen-lock.ts";
 import type { PlaybackEvent } from "./stall-counter.ts";
+import { StreamSharing } from "./stream-sharing.ts";
 import {
   autoQuality,
   type Choice,
@@ -88,6 +89,7 @@ export class Player {
   // On plain HTTP browsers have none, whatever their types say.
   readonly #screen = new ScreenLock(document, navigator.wakeLock as ScreenLocks | undefined);
   #stream: HlsStream | null = null;
+  #sharing: StreamSharing | null = null;
   #savedAt = 0;
   #lastText = 0;
 
@@ -125,7 +127,8 @@ export class Player {
   }
 
   stats(): ShoalStats {
-    return this.#stats.snapshot(bufferedAhead(this.#media.buffered, this.#media.currentTime));
+    const ahead = bufferedAhead(this.#media.buffered, this.#media.currentTime);
+    return this.#stats.snapshot(ahead, this.sharing());
   }
 
   /** How the video plays at this moment. */
@@ -135,7 +138,7 @@ export class Player {
 
   /** What is shared with other viewers; null where nothing can be, as where the browser plays the stream by itself. */
   sharing(): SharingFacts | null {
-    return null;
+    return this.#sharing?.current?.facts() ?? null;
   }
 
   /** Where playing is, and what is known of where the film comes from. */
@@ -151,6 +154,8 @@ export class Player {
     this.#screen.wanted = false;
     this.#stream?.destroy();
     this.#stream = null;
+    this.#sharing?.destroy();
+    this.#sharing = null;
     this.#media.removeAttribute("src");
     this.#media.load();
   }
@@ -229,7 +234,9 @@ export class Player {
   #open(): void {
     const { media } = this.#options;
     if (Hls.isSupported()) {
-      this.#stream = new HlsStream(this.#options, this.#stats, {
+      const sharing = new StreamSharing(this.#options);
+      this.#sharing = sharing;
+      this.#stream = new HlsStream({ ...this.#options, sharing }, this.#stats, {
         onTracks: () => this.#refreshSettings(),
         onTrouble: (trouble) => {
           this.#trouble.value = trouble;

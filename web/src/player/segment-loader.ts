@@ -9,14 +9,15 @@ import {
 import { type Delivery, DeliveryFailed } from "./delivery.ts";
 import type { PlaybackStats, SegmentRecord } from "./playback-stats.ts";
 import { renditionIn } from "./rendition.ts";
-import type { SegmentSource } from "./segment-source.ts";
+import type { SegmentSource, WantedSegment } from "./segment-source.ts";
+import { timedOf } from "./stream-sharing.ts";
 import { timingFor } from "./timing.ts";
 
 type Callbacks = LoaderCallbacks<FragmentLoaderContext>;
 
 const kinds = { main: "video", audio: "audio", subtitle: "text" } as const;
 
-/** Returns the loader by which hls.js gets what source has, and counts what came. */
+/** Returns the loader by which hls.js gets what source has, and notes where it came from. */
 export function segmentLoader(source: SegmentSource, playback: PlaybackStats): FragmentLoaderConstructor {
   return class SegmentLoader implements Loader<FragmentLoaderContext> {
     context: FragmentLoaderContext | null = null;
@@ -29,10 +30,11 @@ export function segmentLoader(source: SegmentSource, playback: PlaybackStats): F
       this.context = context;
       this.#callbacks = callbacks;
       this.stats.loading.start = performance.now();
-      const delivery = source.get(context.url);
+      const segment = wantedIn(context);
+      const delivery = source.get(context.url, segment);
       this.#delivery = delivery;
       delivery.onProgress = () => this.#follow(delivery);
-      void this.#finish(delivery, context);
+      void this.#finish(delivery, context, segment);
     }
 
     abort(): void {
@@ -46,18 +48,21 @@ export function segmentLoader(source: SegmentSource, playback: PlaybackStats): F
       this.context = null;
     }
 
-    async #finish(delivery: Delivery, context: FragmentLoaderContext): Promise<void> {
+    async #finish(
+      delivery: Delivery,
+      context: FragmentLoaderContext,
+      segment: WantedSegment | null,
+    ): Promise<void> {
       try {
         const data = await delivery.bytes;
         if (this.#delivery !== delivery) return;
         this.#follow(delivery);
-        this.#count();
-        const segment = segmentOf(context);
-        if (segment !== null) playback.noteSegment(segment);
+        this.#letGo(delivery);
+        if (segment !== null) playback.noteSegment(recordOf(segment, delivery));
         this.#callbacks?.onSuccess({ url: context.url, data, code: 200 }, this.stats, context, null);
       } catch (error) {
         if (this.#delivery !== delivery) return;
-        this.#count();
+        this.#letGo(delivery);
         this.#fail(error, context);
       }
     }
@@ -72,14 +77,11 @@ export function segmentLoader(source: SegmentSource, playback: PlaybackStats): F
       if (this.#delivery === null) return;
       this.stats.aborted = true;
       this.#delivery.cancel();
-      this.#count();
+      this.#letGo(this.#delivery);
     }
 
-    /** Counts the bytes of a delivery, once, and lets go of it. */
-    #count(): void {
-      if (this.#delivery === null) return;
-      playback.noteOriginBytes(this.#delivery.travel.loaded);
-      this.#delivery.onProgress = null;
+    #letGo(delivery: Delivery): void {
+      delivery.onProgress = null;
       this.#delivery = null;
     }
 
@@ -92,8 +94,12 @@ export function segmentLoader(source: SegmentSource, playback: PlaybackStats): F
   };
 }
 
-/** What a loaded fragment is to the statistics, or null for an initialisation section. */
-function segmentOf({ frag, url }: FragmentLoaderContext): SegmentRecord | null {
-  if (typeof frag.sn !== "number") return null;
-  return { kind: kinds[frag.type], rendition: renditionIn(url), index: frag.sn, source: "origin" };
+/** What hls.js asks for, or null for an initialisation section. */
+function wantedIn({ frag, url }: FragmentLoaderContext): WantedSegment | null {
+  const timed = timedOf(frag);
+  return timed === null ? null : { kind: kinds[frag.type], rendition: renditionIn(url), timed };
+}
+
+function recordOf({ kind, rendition, timed }: WantedSegment, { source }: Delivery): SegmentRecord {
+  return { kind, rendition, index: timed.index, source };
 }

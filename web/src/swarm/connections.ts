@@ -74,6 +74,11 @@ export class Connections implements PeerPool {
     return this.#peers;
   }
 
+  /** How many peers were banned. */
+  get banned(): number {
+    return this.#banned.size;
+  }
+
   get isolation(): Isolation {
     return this.#isolation.state;
   }

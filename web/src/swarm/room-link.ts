@@ -93,6 +93,7 @@ export class SocketRoomLink implements RoomLink {
   /** Told when the room is there again: reports, and connections that failed. */
   readonly #kept: ViewerMessage[] = [];
   #ticket: string;
+  #name: string;
   #share: Share;
   #phase: "resting" | "waiting" | "joining" | "joined" | "done" = "resting";
   #socket: RoomSocket | undefined;
@@ -109,6 +110,7 @@ export class SocketRoomLink implements RoomLink {
     this.#options = options;
     this.#timers = new Timers(options.clock);
     this.#ticket = options.ticket;
+    this.#name = options.name;
     this.#share = options.share;
   }
 
@@ -185,6 +187,16 @@ export class SocketRoomLink implements RoomLink {
     if (this.joined) this.#send({ t: "signal", to, kind, data });
   }
 
+  /** The room learns a name only when a viewer joins, so this one joins anew. */
+  setName(name: string): void {
+    if (name === this.#name) return;
+    this.#name = name;
+    if (!this.joined) return;
+    this.#drop(closeCode.done);
+    this.#wait(0);
+    this.#options.events.onRoom();
+  }
+
   setShare(share: Share): void {
     if (share === this.#share) return;
     this.#share = share;
@@ -214,8 +226,7 @@ export class SocketRoomLink implements RoomLink {
   }
 
   #join(): void {
-    const { name } = this.#options;
-    this.#send({ t: "join", viewer: this.#ticket, name: fitName(name), share: this.#share });
+    this.#send({ t: "join", viewer: this.#ticket, name: fitName(this.#name), share: this.#share });
   }
 
   #onClose(event: Event): void {

@@ -4,7 +4,7 @@ import { Cache } from "./cache.ts";
 import type { CacheEntry } from "./cache-entry.ts";
 import { Checks } from "./checks.ts";
 import { ChunkIndex } from "./chunk-index.ts";
-import { type ChunkSource, ChunkSources } from "./chunk-sources.ts";
+import { type ChunkSource, ChunkSources, type SegmentSenders } from "./chunk-sources.ts";
 import type { Clock } from "./clock.ts";
 import { noBytes, type SwarmBytes } from "./counters.ts";
 import { Downloads } from "./downloads.ts";
@@ -260,6 +260,18 @@ export class Swarm {
     return this.#sources.all();
   }
 
+  /** The ids of the peers that gave some of a segment, whether it is here for others, and whether some of it came wrong. */
+  segment(rendition: string, index: number): SegmentSenders & { readonly here: boolean } {
+    const { peers = new Set<string>(), failedCheck = false } = this.#sources.senders(rendition, index) ?? {};
+    const chunks = this.#index.segment(rendition, index)?.chunks ?? [];
+    const here = chunks.length > 0 && chunks.every(({ place }) => this.#cache.get(place)?.checked === true);
+    return { peers, failedCheck, here };
+  }
+
+  get cache(): { readonly bytes: number; readonly limit: number } {
+    return { bytes: this.#cache.bytes, limit: this.#options.cacheBytes ?? usualCacheBytes };
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopTimer();
@@ -463,6 +475,7 @@ export class Swarm {
   #onMismatch(entry: CacheEntry, from: readonly string[]): void {
     const { place, segment, offset, size } = entry.chunk;
     this.#bytes.rejected += entry.bytesFrom(false);
+    this.#sources.noteFailed(entry);
     for (const peer of from) this.#peerBook.suspect(peer);
     const must = this.#loads.has(place.rendition, segment);
     if (from.length > 0 || must)

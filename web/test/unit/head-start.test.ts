@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Delivery } from "../../src/player/delivery.ts";
+import type { Answer } from "../../src/player/delivery.ts";
 import { type Beginning, HeadStart } from "../../src/player/head-start.ts";
 import type { Opening } from "../../src/player/opening.ts";
 
@@ -33,18 +33,28 @@ class FakeBox {
   readonly cancelled: string[] = [];
   readonly #answers: ReadonlyMap<string, string>;
 
-  constructor(answers: Readonly<Record<string, string>>) {
+  readonly #stripe: string;
+
+  constructor(answers: Readonly<Record<string, string>>, stripe = "0") {
+    this.#stripe = stripe;
     this.#answers = new Map(Object.entries(answers));
   }
 
-  deliver(url: string): Delivery {
+  deliver(url: string): Answer {
     const name = url.replace(folder, "");
     this.asked.push(name);
     const answer = this.#answers.get(name) ?? (/\.(m4s|mp4)$/.test(name) ? name : undefined);
     const bytes = answer === undefined ? Promise.reject(new Error("refused")) : encoded(answer);
     bytes.catch(() => {});
     const travel = { askedAt: 1, firstAt: 2, endAt: 3, loaded: 10, total: 10 };
-    return { bytes, travel, onProgress: null, cancel: () => void this.cancelled.push(name) };
+    return {
+      source: "origin",
+      bytes,
+      travel,
+      onProgress: null,
+      cancel: () => void this.cancelled.push(name),
+      header: (header) => (header === "Shoal-Viewer" ? "a.b" : this.#stripe),
+    };
   }
 }
 
@@ -71,6 +81,13 @@ async function askedFor(beginning: Partial<Beginning>, canPlay?: (codecs: string
   await headStartOver(box, canPlay).begin({ ...film, ...beginning });
   return box.asked.filter((name) => !name.endsWith(".m3u8")).sort();
 }
+
+test("where others begin at the same time, first segments are left to be shared", async () => {
+  const box = new FakeBox(lists, "0.618");
+  await headStartOver(box).begin(film);
+  expect(box.asked.filter((name) => name.endsWith(".m4s"))).toEqual([]);
+  expect(box.asked.filter((name) => name.endsWith(".mp4"))).not.toEqual([]);
+});
 
 test("the first segments of the quality that is listed first and of the default sound are asked for", async () => {
   expect(await askedFor({})).toEqual(["en/a.m4s", "en/init.mp4", "source/a.m4s", "source/init.mp4"]);
@@ -125,12 +142,10 @@ const opening: Opening = [
   },
 ];
 
-test("what the page knows of the beginning is asked for without reading playlists", async () => {
-  const box = new FakeBox({});
-  const headStart = headStartOver(box);
-  const begun = headStart.begin({ ...film, position: 3, opening });
-  expect(box.asked).toEqual(["source/init.mp4", "source/b.m4s", "en/init.mp4", "en/b.m4s"]);
-  await begun;
+test("what the page knows of the beginning is asked for without reading media playlists", async () => {
+  const box = new FakeBox(lists);
+  await headStartOver(box).begin({ ...film, position: 3, opening });
+  expect(box.asked).toEqual(["source/init.mp4", "en/init.mp4", "master.m3u8", "source/b.m4s", "en/b.m4s"]);
 });
 
 test("playlists are read where the page does not know enough", async () => {
@@ -169,8 +184,8 @@ test("the end gives up what nobody took, and tells how much came in vain", async
   await headStart.begin({ ...film, opening });
   headStart.take(`${folder}source/init.mp4`);
   headStart.take(`${folder}source/a.m4s`);
-  expect(headStart.end()).toBe(20);
-  expect(box.cancelled).toEqual(["en/init.mp4", "en/a.m4s"]);
+  expect(headStart.end()).toBe(30);
+  expect(box.cancelled).toEqual(["en/init.mp4", "master.m3u8", "en/a.m4s"]);
   expect(headStart.end()).toBe(0);
 });
 
@@ -179,12 +194,12 @@ test("a film is begun once, another one ends it, and after the end it can begin 
   const headStart = headStartOver(box);
   await headStart.begin({ ...film, opening });
   await headStart.begin({ ...film, opening });
-  expect(box.asked).toHaveLength(4);
+  expect(box.asked).toHaveLength(5);
   await headStart.begin({ ...film, source: `${folder}other.m3u8` });
-  expect(box.cancelled).toHaveLength(4);
+  expect(box.cancelled).toHaveLength(5);
   headStart.end();
   await headStart.begin({ ...film, opening });
-  expect(box.asked).toHaveLength(9);
+  expect(box.asked).toHaveLength(11);
 });
 
 test("a single address is asked for once, until it is taken", () => {

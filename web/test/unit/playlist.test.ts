@@ -62,8 +62,7 @@ test("the opening in a page is read, and anything else is none", () => {
   };
   const opening = readOpening(JSON.stringify({ renditions: [rendition] }), base);
   expect(firstAddresses(opening ?? [], 1, null, () => true)).toEqual([
-    "http://box.lan/hls/film/v0/init.mp4",
-    "http://box.lan/hls/film/v0/a.m4s",
+    { init: "http://box.lan/hls/film/v0/init.mp4", segment: "http://box.lan/hls/film/v0/a.m4s" },
   ]);
   for (const text of [undefined, null, "", "[]", "{", '{"renditions":[{"kind":"video"}]}']) {
     expect(readOpening(text, base)).toBeNull();

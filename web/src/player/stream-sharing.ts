@@ -1,0 +1,164 @@
+import Hls, { type Fragment } from "hls.js";
+import type { PlaybackState } from "../swarm/playback.ts";
+import type { Sharing } from "../swarm/sharing.ts";
+import type { TimedSegment } from "../swarm/timeline.ts";
+import type { SharingWishes } from "../swarm/wishes.ts";
+import { type Arrival, readArrival } from "./arrival.ts";
+import { DeliveryFailed, deliver, type Patience } from "./delivery.ts";
+import { bufferedAhead } from "./playback-stats.ts";
+import { renditionIn } from "./rendition.ts";
+
+/**
+ * How far ahead the player itself keeps, in seconds, where segments are shared: longer than what is urgent to the swarm, and
+ * not by much, since what the player holds nobody can give. hls.js's own bound where they are not.
+ */
+const sharedBuffer = 20;
+const loneBuffer = 600;
+
+const ticketPatience: Patience = { firstByteMs: 10_000, wholeMs: 20_000 };
+
+export interface StreamSharingOptions {
+  readonly media: HTMLMediaElement;
+  /** The absolute address of the master playlist. */
+  readonly source: string;
+  readonly wishes: SharingWishes;
+}
+
+/** Brings what hls.js plays together with the swarm: the one learns the playlists and where playing is from the other. */
+export class StreamSharing {
+  readonly #options: StreamSharingOptions;
+  readonly #listeners = new AbortController();
+  readonly #timelines = new Map<string, readonly TimedSegment[]>();
+  readonly #stops: (() => void)[] = [];
+  #hls: Hls | null = null;
+  #stripe = 0;
+  #loading: Promise<Sharing | null> = Promise.resolve(null);
+  #sharing: Sharing | null = null;
+  #ended = false;
+
+  constructor(options: StreamSharingOptions) {
+    this.#options = options;
+  }
+
+  /** The swarm's side; null before the box was reached, or where there is nothing to take part in. */
+  get current(): Sharing | null {
+    return this.#sharing;
+  }
+
+  /** The same, as soon as it is known. */
+  sharing(): Promise<Sharing | null> {
+    return this.#loading;
+  }
+
+  /** Whether segments are the swarm's: it is there, or is worth waiting for because others begin at the same time. */
+  get takesOver(): boolean {
+    return this.#sharing !== null || this.#stripe > 0;
+  }
+
+  /** The box has told who this viewer is; only the first time counts. */
+  arrive(arrival: Arrival | null): void {
+    if (arrival === null || this.#ended || this.#stripe > 0 || this.#sharing !== null) return;
+    this.#stripe = arrival.stripe;
+    this.#loading = this.#load(arrival).catch(() => {
+      // Without the swarm's code the film plays from the box alone.
+      this.#stripe = 0;
+      return null;
+    });
+  }
+
+  attach(hls: Hls): void {
+    this.#hls = hls;
+    const { media, wishes } = this.#options;
+    const follow = () => {
+      hls.config.maxMaxBufferLength = wishes.share.value === "off" ? loneBuffer : sharedBuffer;
+    };
+    this.#stops.push(wishes.share.subscribe(follow));
+    hls.config.maxBufferLength = sharedBuffer;
+    hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.#learn(details.fragments));
+    hls.on(Hls.Events.AUDIO_TRACK_UPDATED, (_, { details }) => this.#learn(details.fragments));
+    for (const event of [
+      Hls.Events.LEVEL_SWITCHING,
+      Hls.Events.AUDIO_TRACK_SWITCHING,
+      Hls.Events.BUFFER_APPENDED,
+    ] as const)
+      hls.on(event, () => this.#sharing?.watch());
+    const { signal } = this.#listeners;
+    for (const type of ["timeupdate", "pause", "play", "ratechange"])
+      media.addEventListener(type, () => this.#sharing?.watch(), { signal });
+    media.addEventListener("play", () => this.#sharing?.play(), { signal });
+    media.addEventListener("seeking", () => this.#sharing?.seeked(), { signal });
+  }
+
+  destroy(): void {
+    this.#ended = true;
+    for (const stop of this.#stops) stop();
+    this.#listeners.abort();
+    this.#sharing?.close();
+    this.#sharing = null;
+  }
+
+  async #load(arrival: Arrival): Promise<Sharing | null> {
+    const { Sharing } = await import("../swarm/sharing.ts");
+    if (this.#ended) return null;
+    const { media, source, wishes } = this.#options;
+    const sharing = new Sharing({
+      video: videoIn(source),
+      node: new URL(source).origin,
+      ...arrival,
+      newTicket: () => newTicket(source),
+      wishes,
+      playback: () => this.#playback(),
+    });
+    for (const [rendition, segments] of this.#timelines) sharing.setTimeline(rendition, segments);
+    sharing.watch();
+    if (!media.paused) sharing.play();
+    this.#sharing = sharing;
+    return sharing;
+  }
+
+  #learn(fragments: readonly Fragment[]): void {
+    const segments = fragments.flatMap((fragment) => timedOf(fragment) ?? []);
+    const [first] = segments;
+    if (first === undefined) return;
+    const rendition = renditionIn(first.url);
+    this.#timelines.set(rendition, segments);
+    this.#sharing?.setTimeline(rendition, segments);
+  }
+
+  #playback(): PlaybackState {
+    const { media } = this.#options;
+    const { currentTime: position, playbackRate: rate, paused } = media;
+    const bufferEnd = position + bufferedAhead(media.buffered, position);
+    return { position, rate, paused, bufferEnd, renditions: this.#renditions() };
+  }
+
+  /** Of picture and sound, those that are loaded now. */
+  #renditions(): string[] {
+    const hls = this.#hls;
+    const level = hls?.levels[hls.nextLoadLevel >= 0 ? hls.nextLoadLevel : hls.loadLevel];
+    const urls = [level?.url[0], hls?.audioTracks[hls.audioTrack]?.url];
+    return urls.flatMap((url) => (url ? [renditionIn(url)] : []));
+  }
+}
+
+/** What a fragment is to the swarm; null for one that is no segment. */
+export function timedOf({ sn, start, duration, url }: Fragment): TimedSegment | null {
+  return typeof sn === "number" && url ? { index: sn, start, duration, url } : null;
+}
+
+/** The video's id in the address of its master playlist, /hls/{video}/master.m3u8. */
+function videoIn(source: string): string {
+  return new URL(source).pathname.split("/")[2] ?? "";
+}
+
+/** Another ticket; undefined when the video is gone. */
+async function newTicket(source: string): Promise<string | undefined> {
+  const answer = deliver(source, ticketPatience);
+  try {
+    await answer.bytes;
+  } catch (error) {
+    if (error instanceof DeliveryFailed && error.status === 404) return undefined;
+    throw error;
+  }
+  return readArrival((name) => answer.header(name))?.ticket;
+}
