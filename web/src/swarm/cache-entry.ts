@@ -81,8 +81,8 @@ export class CacheEntry {
     return added;
   }
 
-  markChecked(): void {
-    this.checked = true;
+  /** Gives all who asked while it was coming in what they have not got. */
+  serveWaiting(): void {
     for (const reader of [...this.#readers]) {
       this.#send(reader, reader.sent.gaps(reader.start, reader.end));
       this.#readers.delete(reader);

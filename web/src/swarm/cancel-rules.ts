@@ -2,9 +2,6 @@ import { type Planner, useOf, type Wanted } from "./planner.ts";
 import { rules } from "./rules.ts";
 import type { PeerView, TransferView } from "./snapshot.ts";
 
-/** How fresh bytes must be for a transfer to count as going on. */
-const fresh = 0.5;
-
 /** Ends what brings nothing more: what is here, what another brings sooner, what is silent. */
 export function cancelUseless(plan: Planner, wanted: Wanted): void {
   for (const transfer of wanted.transfers) {
@@ -35,18 +32,18 @@ function cancelOvertaken(plan: Planner, transfer: TransferView, wanted: Wanted):
   const next = useOf(transfer, wanted.chunk)[0];
   const { rate, firstByte } = plan.snapshot.origin;
   const saved = (next?.start ?? transfer.end) - transfer.start;
-  if (saved >= Math.max(rules.leastPiece, rate * firstByte)) plan.cancel(transfer, "redundant", wanted);
+  if (saved >= Math.max(rules.leastSkip, rate * firstByte)) plan.cancel(transfer, "redundant", wanted);
 }
 
 function cancelRequest(plan: Planner, transfer: TransferView, from: string, wanted: Wanted): void {
-  if (transfer.got === 0 && comesFromElsewhere(plan, transfer, wanted)) {
-    plan.cancel(transfer, "redundant", wanted);
-    return;
-  }
   const peer = wanted.here.find(({ id }) => id === from);
   if (peer === undefined) {
     // It gave up fetching, or threw the chunk out.
     if (wanted.fetching.every(({ id }) => id !== from)) plan.cancel(transfer, "redundant", wanted);
+    return;
+  }
+  if (isTwin(transfer, wanted)) {
+    plan.cancel(transfer, "redundant", wanted);
     return;
   }
   const patience = patienceWith(plan, peer, wanted);
@@ -54,13 +51,11 @@ function cancelRequest(plan: Planner, transfer: TransferView, from: string, want
   else plan.lookAt(transfer.lastByte + patience + 0.01);
 }
 
-/** Whether another transfer is busy with bytes that this one was asked for. */
-function comesFromElsewhere(plan: Planner, transfer: TransferView, wanted: Wanted): boolean {
-  return wanted.transfers.some((other) => {
-    const overlaps = other.start < transfer.end && other.end > transfer.start;
-    if (other.id === transfer.id || other.got === 0 || !overlaps) return false;
-    if (plan.snapshot.now - other.lastByte > fresh) return false;
-    return other.from !== null || (other.active && other.start >= transfer.start);
+/** Whether another peer that has the chunk too was asked for the same, which happens when both were still fetching it. */
+function isTwin({ id, start, end }: TransferView, { transfers, here }: Wanted): boolean {
+  return transfers.some((other) => {
+    const covers = other.start <= start && other.end >= end;
+    return other.id < id && covers && here.some((peer) => peer.id === other.from);
   });
 }
 

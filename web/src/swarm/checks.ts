@@ -54,7 +54,7 @@ export class Checks {
   }
 
   #matched(entry: CacheEntry): void {
-    entry.markChecked();
+    entry.checked = true;
     this.#judge(entry);
     this.#events.onChecked(entry);
   }

@@ -37,6 +37,8 @@ export interface DownloadEvents {
   onOriginFailed(rendition: string, segment: number, status: number): void;
   /** What is under way changed, so that there may be something to decide. */
   onChange(): void;
+  /** Origin and peers are about to bring, or bring, the same. */
+  onOverlap(): void;
 }
 
 /** Carries out fetches and requests, and puts what they bring into the cache. */
@@ -104,6 +106,7 @@ export class Downloads {
       since: now,
       measured: peer.holds(chunk.place) === "here",
       got: 0,
+      reached: start,
       lastByte: now,
       stop: () => {},
     };
@@ -186,7 +189,7 @@ export class Downloads {
     transfer.lastByte = this.#parts.clock.now() / 1000;
     const indexed = this.#parts.index.segment(rendition, segment);
     if (indexed === undefined) this.#unindexed.add(rendition, segment, position, bytes);
-    else if (this.#write(rendition, segment, indexed, position, bytes) === 0) this.#events.onChange();
+    else if (this.#write(rendition, segment, indexed, position, bytes) === 0) this.#events.onOverlap();
     this.#events.onBytes(rendition, segment, this.#unindexed.bytesOf(rendition, segment));
   }
 
@@ -215,6 +218,7 @@ export class Downloads {
   #onPeerBytes(transfer: PeerTransfer, chunk: IndexedChunk, offset: number, bytes: Uint8Array): void {
     const now = this.#parts.clock.now() / 1000;
     transfer.got += bytes.byteLength;
+    transfer.reached = offset + bytes.byteLength;
     transfer.lastByte = now;
     this.#parts.peers.got(transfer.peer, bytes.byteLength, transfer.measured, now);
     const entry = this.#parts.cache.get(chunk.place);
@@ -222,6 +226,8 @@ export class Downloads {
     this.#parts.bytes.peers += added;
     this.#parts.bytes.duplicate += bytes.byteLength - added;
     if (entry !== undefined && added > 0 && entry.isWhole) this.#events.onWhole(entry);
+    // The origin may be about to bring the same.
+    if (this.#parts.transfers.isFetching(chunk)) this.#events.onOverlap();
     this.#events.onBytes(chunk.place.rendition, chunk.segment);
   }
 

@@ -16,10 +16,8 @@ export class LeaseBook {
 
   /** Asks, or with urgent tells that they are fetched already. Now is in seconds. */
   ask(room: RoomLink, places: readonly ChunkPlace[], urgent: boolean, now: number): void {
-    for (const place of places) {
-      // Who fetches at once holds what it fetches, whatever the room has on its list.
-      if (!urgent || this.get(place) === undefined) this.#note(place, "asked", now);
-    }
+    // Who fetches at once goes on to the end, whatever the room has on its list.
+    for (const place of places) this.#note(place, urgent ? "granted" : "asked", now);
     for (let i = 0; i < places.length; i += mostPlaces)
       room.lease(runsOf(places.slice(i, i + mostPlaces)), urgent);
   }

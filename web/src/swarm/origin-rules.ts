@@ -1,31 +1,30 @@
 import { fetchedOf, lot, openParts, type Planner, type Wanted } from "./planner.ts";
 import { bytesIn, type Range, subtract } from "./ranges.ts";
 import { rules } from "./rules.ts";
+import type { LeaseView, TransferView } from "./snapshot.ts";
+
+/** What came of looking at a chunk: it is seen to, or a lease is to be asked for, or it must not be kept waiting for others. */
+export type Outlook = "fine" | "needs-lease" | "critical";
 
 /**
- * Fetches a chunk from the origin if this viewer has the lease, or if nothing else brings it in time. Returns true when a lease
- * should be asked for.
+ * Fetches a chunk from the origin if this viewer has the lease, or if nothing else brings it in time.
  */
-export function useOrigin(plan: Planner, wanted: Wanted): boolean {
+export function useOrigin(plan: Planner, wanted: Wanted): Outlook {
   const open = subtract(wanted.chunk.missing, fetchedOf(wanted));
-  if (open.length === 0) return false;
-  if (wanted.chunk.lease?.state === "granted") {
-    fetchLeased(plan, wanted);
-    return false;
-  }
   const criticalAt = plan.criticalAt(bytesIn(open));
-  if (wanted.due > criticalAt || canWait(plan)) {
+  if (wanted.zone !== "urgent" || wanted.due > criticalAt || canWait(plan)) {
     plan.lookAt(plan.snapshot.now + wanted.due - criticalAt);
-    return wantsLease(plan, wanted, criticalAt);
+    if (open.length === 0) return "fine";
+    if (wanted.chunk.lease?.state !== "granted") return wantsLease(plan, wanted, criticalAt);
+    fetchLeased(plan, wanted);
+    return "fine";
   }
-  if (comesInTime(plan, wanted) || comesByLease(plan, wanted)) plan.lookAt(plan.snapshot.now + 0.2);
-  else fetchNow(plan, wanted, open);
-  return false;
-}
-
-/** Whether a chunk that is still missing keeps this viewer from fetching what can wait. */
-export function holdsUpOthers(plan: Planner, { chunk, due }: Wanted): boolean {
-  return !canWait(plan) && due <= plan.criticalAt(bytesIn(chunk.missing));
+  if (comesInTime(plan, wanted) || comesByLease(plan, wanted)) {
+    plan.lookAt(plan.snapshot.now + 0.2);
+    return "fine";
+  }
+  fetchNow(plan, wanted, open);
+  return "critical";
 }
 
 /** A player that stands still by itself, with a picture, waits for nothing. */
@@ -33,13 +32,18 @@ function canWait({ snapshot }: Planner): boolean {
   return snapshot.paused && snapshot.bufferEnd - snapshot.playhead > 1;
 }
 
+/** Fetches all of a chunk that has a lease; of one that several have begun, what nobody sees to. */
 function fetchLeased(plan: Planner, wanted: Wanted): void {
   const { chunk, due } = wanted;
   const open = openParts(wanted);
-  const range = open[0];
-  if (range === undefined) return;
+  if (open.length === 0) return;
   if (plan.mayFetch(due, chunk.place.rendition, false)) {
-    plan.fetch(chunk, chunk.offset + range.start, chunk.offset + range.end, due);
+    const isFresh = bytesIn(chunk.missing) === chunk.size && wanted.fetching.length === 0;
+    const range = isFresh
+      ? { start: chunk.offset, end: chunk.offset + chunk.size }
+      : bestPart(plan, wanted, open);
+    if (range !== null) plan.fetch(chunk, range.start, range.end, due);
+    else plan.lookAt(plan.snapshot.now + 0.1);
     return;
   }
   const until = (chunk.lease?.since ?? 0) + rules.unusedFor;
@@ -47,26 +51,35 @@ function fetchLeased(plan: Planner, wanted: Wanted): void {
   else plan.lookAt(until + 0.01);
 }
 
-/** Whether nobody is known to have this chunk or to see to it. Without a room, lots decide who fetches first. */
-function wantsLease(plan: Planner, wanted: Wanted, criticalAt: number): boolean {
+/**
+ * Whether nobody is known to bring this chunk, so that a lease is to be asked for. Where the room cannot help, because it is gone
+ * or because who has the chunk is too slow or not a neighbour, lots decide who fetches it first.
+ */
+function wantsLease(plan: Planner, wanted: Wanted, criticalAt: number): Outlook {
   const { snapshot } = plan;
-  if (wanted.here.length > 0 || wanted.fetching.length > 0 || canFetchNothing(plan)) return false;
+  if (wanted.fetching.length > 0 || holdersBring(plan, wanted) || canFetchNothing(plan)) return "fine";
   const { lease, place } = wanted.chunk;
   if (snapshot.joined && !isUnanswered(plan, wanted)) {
-    if (lease === undefined) return true;
-    return lease.state !== "asked" && snapshot.now - lease.since > leaseLasts(lease.state);
+    if (lease === undefined || isOver(plan, lease)) return "needs-lease";
+    if (lease.state !== "ready") return "fine";
   }
   const mine = criticalAt + (rules.urgentMost - criticalAt) * lot(snapshot.seed, place);
-  if (snapshot.settling || wanted.due > mine) {
-    plan.lookAt(snapshot.now + wanted.due - mine);
-    return false;
-  }
-  fetchNow(plan, wanted, openParts(wanted));
-  return false;
+  if (snapshot.settling || wanted.due > mine) plan.lookAt(snapshot.now + wanted.due - mine);
+  else fetchNow(plan, wanted, openParts(wanted));
+  return "fine";
 }
 
-function leaseLasts(state: "held" | "ready" | "granted"): number {
-  return state === "ready" ? rules.readyFor : rules.heldFor;
+/** Whether the peers that have a chunk are fast enough to send it before it is needed. */
+function holdersBring(plan: Planner, { chunk, due, here }: Wanted): boolean {
+  const able = here.filter(({ gives, restingUntil }) => gives && restingUntil < plan.snapshot.now + due);
+  if (able.length === 0) return false;
+  const rate = able.reduce((sum, peer) => sum + peer.rate, 0);
+  const soonest = Math.min(...able.map((peer) => plan.peerNeeds(peer, 0)));
+  return Math.min(soonest, rules.peerPipeline * 2) + bytesIn(chunk.missing) / rate < due - rules.originMargin;
+}
+
+function isOver({ snapshot }: Planner, { state, since }: LeaseView): boolean {
+  return state !== "asked" && snapshot.now - since > (state === "ready" ? rules.readyFor : rules.heldFor);
 }
 
 function isUnanswered(plan: Planner, { chunk }: Wanted): boolean {
@@ -84,7 +97,7 @@ function comesInTime(plan: Planner, wanted: Wanted): boolean {
 
 /** When all will be here that is under way, in seconds from now; Infinity if something is not, or stands still. */
 function expected(plan: Planner, wanted: Wanted): number {
-  const { chunk, transfers, here } = wanted;
+  const { transfers, here } = wanted;
   let last = fetchedOf(wanted).length > 0 ? plan.originNeeds(0) : 0;
   for (const peer of here) {
     if (transfers.some(({ from }) => from === peer.id)) last = Math.max(last, plan.peerNeeds(peer, 0));
@@ -93,7 +106,7 @@ function expected(plan: Planner, wanted: Wanted): number {
   if (open.length === 0) return last;
   const flows = transfers.filter(({ from }) => from !== null && here.every(({ id }) => id !== from));
   if (flows.length === 0 || subtract(open, flows).length > 0) return Number.POSITIVE_INFINITY;
-  const got = chunk.size - bytesIn(chunk.missing);
+  const got = flows.reduce((sum, flow) => sum + flow.got, 0);
   const began = Math.min(...flows.map(({ since }) => since));
   const took = plan.snapshot.now - began;
   if (got === 0) return took < 0.5 ? took : Number.POSITIVE_INFINITY;
@@ -118,19 +131,73 @@ function comesByLease(plan: Planner, { chunk, due, here, fetching }: Wanted): bo
 function fetchNow(plan: Planner, wanted: Wanted, open: readonly Range[]): void {
   const { chunk, due } = wanted;
   if (open.length === 0 || !plan.mayFetch(due, chunk.place.rendition, true)) return;
-  const whole = plan.untouchedSegment(chunk);
-  const from = whole ? { start: 0, end: chunk.segmentSize } : { start: 0, end: chunk.size };
-  const uncovered = subtract(open, wanted.promised);
-  const parts = whole ? [from] : uncovered.length > 0 ? uncovered : open;
-  const range = fromStripe(parts, Math.floor(from.end * plan.snapshot.stripe));
-  const base = whole ? 0 : chunk.offset;
-  plan.lease([...plan.placesIn(chunk, base + range.start, base + range.end)], true);
-  plan.fetch(chunk, base + range.start, base + range.end, due);
+  const range = plan.untouchedSegment(chunk)
+    ? { start: Math.floor(chunk.segmentSize * plan.snapshot.stripe), end: chunk.segmentSize }
+    : bestPart(plan, wanted, open);
+  if (range === null) {
+    plan.lookAt(plan.snapshot.now + 0.1);
+    return;
+  }
+  plan.lease(plan.placesIn(chunk, range.start, range.end), true);
+  plan.fetch(chunk, range.start, range.end, due);
 }
 
-/** The first open range from a place on, around the end. */
-function fromStripe(open: readonly Range[], at: number): Range {
-  const after = open.find(({ end }) => end > at);
-  if (after !== undefined) return { start: Math.max(after.start, at), end: after.end };
-  return open[0] as Range;
+/**
+ * The part of a chunk to fetch, in bytes of its segment: of what nobody sees to, or else of the largest part, ahead of whoever is
+ * in it. Null if that is too little to ask for.
+ */
+function bestPart(plan: Planner, wanted: Wanted, open: readonly Range[]): Range | null {
+  const { chunk, promised, fetching } = wanted;
+  const { stripe } = plan.snapshot;
+  const uncovered = subtract(open, promised);
+  const parts = uncovered.length > 0 ? uncovered : open;
+  const flows = flowsOf(plan, wanted);
+  // Scraps are about to come too, while anything comes.
+  const least = flows.length > 0 ? rules.leastPart : 1;
+  const worthIt = parts.filter(({ start, end }) => end - start >= least);
+  if (worthIt.length === 0) return null;
+  const free = worthIt.filter((part) => !isBeingFilled(flows, part));
+  const range = free.length > 0 ? fromStripe(free, stripe) : aheadOfOthers(largest(worthIt), stripe);
+  const share = Math.ceil(bytesIn(free.length > 0 ? free : worthIt) / (1 + fetching.length));
+  const { start, end } = atMost(range, share);
+  return end - start < least ? null : { start: chunk.offset + start, end: chunk.offset + end };
+}
+
+/** What peers send as they get it themselves, and have sent of late. */
+function flowsOf({ snapshot }: Planner, { transfers, fetching }: Wanted): TransferView[] {
+  return transfers.filter(({ from, got, lastByte }) => {
+    const isFresh = got > 0 && snapshot.now - lastByte < 0.5;
+    return isFresh && fetching.some(({ id }) => id === from);
+  });
+}
+
+function isBeingFilled(flows: readonly TransferView[], part: Range): boolean {
+  return flows.some(({ reached }) => Math.abs(reached - part.start) < rules.leastSkip);
+}
+
+function largest(parts: readonly Range[]): Range {
+  return parts.reduce((a, b) => (b.end - b.start > a.end - a.start ? b : a));
+}
+
+/** A part that somebody fills from its beginning: from somewhere in it on, each viewer from elsewhere. */
+function aheadOfOthers({ start, end }: Range, stripe: number): Range {
+  return { start: start + Math.floor((end - start) * (0.2 + 0.8 * stripe)), end };
+}
+
+/** The beginning of a range: of a part that several fetch, each fetches its share and then looks again. */
+function atMost({ start, end }: Range, bytes: number): Range {
+  const most = Math.max(rules.leastPiece, bytes);
+  return { start, end: end - start < 1.5 * most ? end : start + most };
+}
+
+/** The parts from a share of their bytes on, up to the end of the part where that is. */
+function fromStripe(parts: readonly Range[], stripe: number): Range {
+  // What is small is not worth several requests.
+  const total = bytesIn(parts);
+  let skip = total < 2 * rules.leastPiece ? 0 : Math.floor(total * stripe);
+  for (const { start, end } of parts) {
+    if (skip < end - start) return { start: start + skip, end };
+    skip -= end - start;
+  }
+  return parts[0] as Range;
 }

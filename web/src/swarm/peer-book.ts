@@ -3,7 +3,7 @@ import { RateMeter } from "./rate-meter.ts";
 import type { PeerView } from "./snapshot.ts";
 
 /** What a peer is taken to send before it was measured, in bytes a second. */
-const guess = { near: 2_500_000, far: 400_000 };
+const guess = { near: 1_000_000, far: 250_000 };
 
 interface Account {
   readonly meter: RateMeter;

@@ -7,10 +7,8 @@ import type { PeerView, TransferView } from "./snapshot.ts";
 export function askPeers(plan: Planner, wanted: Wanted): void {
   const urgent = wanted.zone === "urgent";
   if (urgent) swapSlow(plan, wanted);
-  const open = openForPeers(plan, wanted);
-  if (open.length === 0) return;
-  if (wanted.here.length > 0) askHolders(plan, wanted, open);
-  else if (urgent) askFetchers(plan, wanted, open);
+  if (wanted.here.length > 0) askHolders(plan, wanted, openForPeers(plan, wanted));
+  else if (urgent || fetchedOf(wanted).length > 0) askFetchers(plan, wanted);
 }
 
 /**
@@ -30,6 +28,7 @@ function openForPeers(plan: Planner, wanted: Wanted): Range[] {
 function askHolders(plan: Planner, wanted: Wanted, open: readonly Range[]): void {
   const urgent = wanted.zone === "urgent";
   const total = bytesIn(open);
+  if (total === 0) return;
   const usable = wanted.here.filter((peer) => isUsable(plan, peer) && plan.capacity(peer, urgent) > 0);
   if (usable.length === 0) {
     plan.lookAt(plan.snapshot.now + 0.25);
@@ -60,35 +59,30 @@ function ask(
     // A sliver that would be left over is taken along.
     const length = range.end - range.start;
     const take = length - left < rules.leastPiece / 4 && left > 0 ? length : Math.min(left, length);
-    if (take > 0) plan.request(peer, wanted, { start: range.start, end: range.start + take });
-    if (take < length) rest.push({ start: range.start + Math.max(0, take), end: range.end });
+    if (take <= 0 || !plan.takesMore(peer)) {
+      rest.push(range);
+      continue;
+    }
+    plan.request(peer, wanted, { start: range.start, end: range.start + take });
+    if (take < length) rest.push({ start: range.start + take, end: range.end });
     left -= take;
   }
   return rest;
 }
 
-/** Asks those who are fetching for all that is open; each sends what it gets, and the others' requests are then cancelled. */
-function askFetchers(plan: Planner, wanted: Wanted, open: readonly Range[]): void {
-  const fetchers = wanted.fetching.filter((peer) => isUsable(plan, peer));
-  for (const peer of fetchers) {
+/**
+ * Asks those who are fetching for all that is missing. Each sends only what it gets from the origin itself, so that they do not
+ * send the same unless they fetch the same.
+ */
+function askFetchers(plan: Planner, wanted: Wanted): void {
+  const coming = fetchedOf(wanted).map(({ start }) => ({ start, end: start + rules.leastSkip }));
+  for (const peer of wanted.fetching) {
+    if (!isUsable(plan, peer)) continue;
     const asked = wanted.transfers.filter(({ from }) => from === peer.id);
-    const parts = subtract(open, asked);
-    for (const part of fetchers.length === 1 ? parts : onGrid(parts)) {
+    for (const part of subtract(wanted.chunk.missing, [...asked, ...coming])) {
       if (plan.capacity(peer, true) > 0) plan.request(peer, wanted, part);
     }
   }
-}
-
-function onGrid(ranges: readonly Range[]): Range[] {
-  const parts: Range[] = [];
-  for (const { start, end } of ranges) {
-    for (let at = start; at < end; ) {
-      const next = Math.min(end, (Math.floor(at / rules.block) + 1) * rules.block);
-      parts.push({ start: at, end: next });
-      at = next;
-    }
-  }
-  return parts;
 }
 
 /** Takes a request from a peer that would be late when one at least twice as fast is free. */

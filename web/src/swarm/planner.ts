@@ -100,10 +100,15 @@ export class Planner {
     wanted.promised = promisedOf(wanted);
   }
 
+  /** Whether a peer may be given another request. */
+  takesMore(peer: PeerView): boolean {
+    return this.#loadOf(peer.id).requests < rules.peerRequests;
+  }
+
   /** How many more bytes a peer may be asked for. */
   capacity(peer: PeerView, urgent: boolean): number {
     const load = this.#loadOf(peer.id);
-    if (load.requests >= rules.peerRequests) return 0;
+    if (!this.takesMore(peer)) return 0;
     const pipeline = Math.max(rules.peerPipelineLeast, peer.rate * rules.peerPipeline);
     return Math.max(0, Math.floor((urgent ? 2 : 1) * pipeline) - load.bytes);
   }
@@ -152,7 +157,16 @@ export class Planner {
       const part = { start: Math.max(0, start - offset), end: Math.min(size, end - offset) };
       if (part.start >= part.end) continue;
       const now = this.snapshot.now;
-      const transfer = { id, from: null, ...part, got: 0, since: now, lastByte: now, active: false };
+      const transfer = {
+        id,
+        from: null,
+        ...part,
+        got: 0,
+        reached: part.start,
+        since: now,
+        lastByte: now,
+        active: false,
+      };
       wanted.transfers = [...wanted.transfers, transfer];
     }
   }

@@ -10,6 +10,7 @@ export class RateMeter {
   #running = 0;
   #since = 0;
   #bytes = 0;
+  #measured = 0;
 
   /** The rate to go by until one was measured, in bytes a second. */
   constructor(guess: number) {
@@ -39,7 +40,9 @@ export class RateMeter {
 
   #measure(now: number): void {
     const took = Math.max(0.002, (now - this.#since) / 1000);
-    const weight = 1 - Math.exp(-Math.max(took, 0.5) / memory);
+    this.#measured += 1;
+    // The guess counts for nothing once there is a measurement, and the first few count alike.
+    const weight = Math.max(1 / this.#measured, 1 - Math.exp(-Math.max(took, 0.5) / memory));
     this.#rate += weight * (this.#bytes / took - this.#rate);
     this.#restart(now);
   }

@@ -15,6 +15,8 @@ export const rules = {
   originFetches: 4,
   originPipeline: 1,
   criticalFetches: 2,
+  /** Chunks whose deadlines are no further apart are for the same moment. */
+  sameTime: 0.5,
   /** Leases asked for at a time. */
   leaseBytes: 2 << 20,
   leaseChunks: 8,
@@ -28,9 +30,11 @@ export const rules = {
   peerPipelineLeast: 256 << 10,
   peerRequests: 12,
   peersPerChunk: 3,
-  /** The grid on which several peers that still fetch a chunk are asked for it. */
-  block: 128 << 10,
   leastPiece: 64 << 10,
+  /** The origin is stopped where at least so much ahead of it is here. */
+  leastSkip: 16 << 10,
+  /** No smaller part is asked for while the rest comes anyway. */
+  leastPart: 16 << 10,
   /** A peer that has the bytes and sends none for this long, beyond what its queue takes, is silent. */
   silence: 1,
   dropAfter: 3,

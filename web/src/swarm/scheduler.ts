@@ -1,5 +1,5 @@
 import { cancelStrays, cancelUseless, dropFailing } from "./cancel-rules.ts";
-import { holdsUpOthers, useOrigin } from "./origin-rules.ts";
+import { useOrigin } from "./origin-rules.ts";
 import { askPeers } from "./peer-rules.ts";
 import { lot, Planner, promisedOf, type Wanted, type Zone } from "./planner.ts";
 import { bytesIn, subtract } from "./ranges.ts";
@@ -46,18 +46,20 @@ function share(plan: Planner, wanted: readonly Wanted[]): void {
   const byDeadline = wanted.toSorted((a, b) => a.due - b.due);
   const byRarity = wanted.filter(({ zone }) => zone !== "urgent").sort(rarestFirst);
   const leases: Wanted[] = [];
-  let heldUp = false;
+  // While something is late the origin brings nothing that is needed after it.
+  let lastDue = Number.POSITIVE_INFINITY;
   for (const chunk of byDeadline) {
     if (chunk.zone === "urgent") askPeers(plan, chunk);
     // Others need their bytes sooner than this viewer needs what it fetches ahead.
     else if (plan.snapshot.servingUrgent && !chunk.chunk.asked) continue;
-    if (heldUp && chunk.zone !== "urgent") continue;
-    if (useOrigin(plan, chunk)) leases.push(chunk);
-    heldUp ||= holdsUpOthers(plan, chunk);
+    if (chunk.due > lastDue) continue;
+    const outlook = useOrigin(plan, chunk);
+    if (outlook === "needs-lease") leases.push(chunk);
+    else if (outlook === "critical") lastDue = Math.min(lastDue, chunk.due + rules.sameTime);
   }
   if (plan.snapshot.servingUrgent) plan.lookAt(plan.snapshot.now + 0.5);
   else for (const chunk of byRarity) askPeers(plan, chunk);
-  if (!heldUp) askLeases(plan, leases, wanted);
+  if (lastDue === Number.POSITIVE_INFINITY) askLeases(plan, leases, wanted);
 }
 
 function rarestFirst(a: Wanted, b: Wanted): number {

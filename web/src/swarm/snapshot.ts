@@ -89,6 +89,8 @@ export interface TransferView {
   readonly end: number;
   /** Bytes that came. */
   readonly got: number;
+  /** The end of those that came last. */
+  readonly reached: number;
   readonly since: number;
   /** When the last bytes came; since, when none did. */
   readonly lastByte: number;

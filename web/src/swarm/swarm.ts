@@ -54,6 +54,16 @@ const patience = { room: 1, peers: 2.5 };
 const servingFor = 0.5;
 /** How long the list of chunks is waited for where a first segment is to begin in the middle, in ms. */
 const listPatienceMs = 400;
+/**
+ * How long peers who asked for a chunk while it was coming in may think again once it is here, in ms: several viewers often
+ * have it at the same moment, and would all send them the same.
+ */
+const secondThoughtsMs = 100;
+/** How soon, and how late at most, it is decided again when nothing happens, in seconds. */
+const shortestWait = 0.02;
+const longestWait = 1;
+/** How long bytes may come twice before something is done about it, in ms. */
+const overlapMs = 20;
 /** How long the origin is left alone after it failed, in seconds; it doubles up to the longest. */
 const failurePause = { first: 0.5, longest: 8 };
 
@@ -87,6 +97,7 @@ export class Swarm {
   #failures = 0;
   #stopTimer: () => void = () => {};
   #poked = false;
+  #pokesLater = false;
   #closed = false;
 
   constructor(options: SwarmOptions) {
@@ -134,6 +145,7 @@ export class Swarm {
         onFetching: (place, fetching) => this.#announcer.fetching(place, fetching),
         onOriginFailed: (rendition, segment, status) => this.#onOriginFailed(rendition, segment, status),
         onChange: () => this.poke(),
+        onOverlap: () => this.#pokeLater(),
       },
     );
     this.#loads = new SegmentLoads({
@@ -247,6 +259,11 @@ export class Swarm {
     return { ...this.#bytes };
   }
 
+  /** The bytes of chunks in memory. */
+  get cachedBytes(): number {
+    return this.#cache.bytes;
+  }
+
   get peers(): number {
     return this.#pool?.peers.size ?? 0;
   }
@@ -288,6 +305,16 @@ export class Swarm {
     });
   }
 
+  /** Decides again before long; bytes come too often to think about each. */
+  #pokeLater(): void {
+    if (this.#pokesLater) return;
+    this.#pokesLater = true;
+    this.#options.clock.after(overlapMs, () => {
+      this.#pokesLater = false;
+      this.poke();
+    });
+  }
+
   #soon(run: () => void): void {
     (this.#options.soon ?? queueMicrotask)(run);
   }
@@ -306,7 +333,7 @@ export class Swarm {
     const snapshot = this.#snapshot();
     const { decisions, lookAgain } = decide(snapshot);
     for (const decision of decisions) this.#carryOut(decision);
-    const wait = Math.min(1, Math.max(0.01, lookAgain - snapshot.now));
+    const wait = Math.min(longestWait, Math.max(shortestWait, lookAgain - snapshot.now));
     this.#stopTimer = this.#options.clock.after(wait * 1000, () => this.poke());
   }
 
@@ -466,6 +493,7 @@ export class Swarm {
   #onChecked(entry: CacheEntry): void {
     const { place, segment } = entry.chunk;
     this.#announcer.here(place);
+    this.#options.clock.after(secondThoughtsMs, () => entry.serveWaiting());
     this.#sources.note(entry, (id) => this.#pool?.peers.get(id)?.near ?? false);
     this.#loads.update(place.rendition, segment);
     this.poke();

@@ -28,6 +28,8 @@ export interface PeerTransfer {
   /** It has the bytes, so that how they come tells of its speed. */
   readonly measured: boolean;
   got: number;
+  /** The end of the bytes that came last. */
+  reached: number;
   lastByte: number;
   stop: () => void;
 }
@@ -122,6 +124,7 @@ export class Transfers {
         start: position,
         end,
         got: position - start,
+        reached: position,
         since,
         lastByte,
         active: true,
@@ -131,8 +134,8 @@ export class Transfers {
   }
 }
 
-function viewOf({ id, peer, start, end, got, since, lastByte }: PeerTransfer): TransferView {
-  return { id, from: peer, start, end, got, since, lastByte, active: true };
+function viewOf({ id, peer, start, end, got, reached, since, lastByte }: PeerTransfer): TransferView {
+  return { id, from: peer, start, end, got, reached, since, lastByte, active: true };
 }
 
 /** What a fetch still brings of a chunk, in the chunk's bytes; null for nothing. */
@@ -144,5 +147,5 @@ function sliceOf(transfer: OriginTransfer, chunk: IndexedChunk): TransferView | 
   if (start >= end) return null;
   const first = Math.max(0, transfer.start - chunk.offset);
   const active = position >= chunk.offset;
-  return { id, from: null, start, end, got: start - first, since, lastByte, active };
+  return { id, from: null, start, end, got: start - first, reached: start, since, lastByte, active };
 }
