@@ -33,8 +33,8 @@ const sleptMs = 90_000;
 /** The most that waits in the socket, in bytes, and in reports for a room that is away. */
 const maxBacklogBytes = 1 << 20;
 const maxKept = 64;
-/** The codes that a page may close with. */
-const closeCode = { done: 1000, garbage: 4000 } as const;
+/** What this side closes with. Of one who will come again the room keeps the neighbours for a while. */
+const closeCode = { done: 1000, again: 3000, garbage: 4000 } as const;
 /** What a browser says of a connection that broke. */
 const brokenCode = 1006;
 
@@ -145,7 +145,7 @@ export class SocketRoomLink implements RoomLink {
   /** The network changed: a connection of before is dead as a rule, without having been told. */
   onNetworkChange(): void {
     if (this.#phase === "resting" || this.#phase === "done") return;
-    const wasJoined = this.#drop(closeCode.done);
+    const wasJoined = this.#drop(closeCode.again);
     this.#tries = 0;
     this.#wait(this.#options.random() * 500);
     if (wasJoined) this.#options.events.onRoom();
@@ -294,7 +294,7 @@ export class SocketRoomLink implements RoomLink {
   /** The connection is gone, or no good. */
   #lost(code: number): void {
     if (this.joined && this.#now() - this.#joinedAt >= steadyMs) this.#tries = 0;
-    const wasJoined = this.#drop(code);
+    const wasJoined = this.#drop(code === closeCode.garbage ? code : closeCode.again);
     const what = rejoinAfter(code, this.#tries, this.#options.random());
     this.#tries += 1;
     if (what === "stay away") this.#phase = "done";
@@ -318,7 +318,7 @@ export class SocketRoomLink implements RoomLink {
     this.#leases.lost();
     this.#socket = undefined;
     this.#phase = "waiting";
-    socket?.close(code === closeCode.garbage ? code : closeCode.done);
+    socket?.close(code);
     return wasJoined;
   }
 

@@ -195,7 +195,7 @@ describe("joining", () => {
     link().start();
     last().open();
     clock.advance(10_000);
-    expect(last().closedWith).toBe(1000);
+    expect(last().closedWith).toBe(3000);
     clock.advance(500);
     expect(sockets.length).toBe(2);
   });
@@ -345,7 +345,7 @@ describe("coming back", () => {
   test("when the network is back it does not wait for the old connection to die", () => {
     const room = joined();
     room.onNetworkChange();
-    expect(last().closedWith).toBe(1000);
+    expect(last().closedWith).toBe(3000);
     clock.advance(250);
     last().welcome();
     expect(events).toEqual(["joined 3", "away 1", "joined 3"]);
