@@ -192,7 +192,7 @@ export class SocketRoomLink implements RoomLink {
     if (name === this.#name) return;
     this.#name = name;
     if (!this.joined) return;
-    this.#drop(closeCode.done);
+    this.#drop(closeCode.again);
     this.#wait(0);
     this.#options.events.onRoom();
   }
