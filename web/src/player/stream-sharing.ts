@@ -31,8 +31,7 @@ export class StreamSharing {
   readonly #timelines = new Map<string, readonly TimedSegment[]>();
   readonly #stops: (() => void)[] = [];
   #hls: Hls | null = null;
-  #stripe = 0;
-  #loading: Promise<Sharing | null> = Promise.resolve(null);
+  #loading: Promise<Sharing | null> | null = null;
   #sharing: Sharing | null = null;
   #ended = false;
 
@@ -46,24 +45,20 @@ export class StreamSharing {
   }
 
   /** The same, as soon as it is known. */
-  sharing(): Promise<Sharing | null> {
+  async sharing(): Promise<Sharing | null> {
     return this.#loading;
   }
 
-  /** Whether segments are the swarm's: it is there, or is worth waiting for because others begin at the same time. */
+  /** Whether segments are the swarm's: it is there, or on its way. */
   get takesOver(): boolean {
-    return this.#sharing !== null || this.#stripe > 0;
+    return this.#loading !== null;
   }
 
   /** The box has told who this viewer is; only the first time counts. */
   arrive(arrival: Arrival | null): void {
-    if (arrival === null || this.#ended || this.#stripe > 0 || this.#sharing !== null) return;
-    this.#stripe = arrival.stripe;
-    this.#loading = this.#load(arrival).catch(() => {
-      // Without the swarm's code the film plays from the box alone.
-      this.#stripe = 0;
-      return null;
-    });
+    if (arrival === null || this.#ended || this.#loading !== null) return;
+    // Without the swarm's code the film plays from the box alone.
+    this.#loading = this.#load(arrival).catch(() => null);
   }
 
   attach(hls: Hls): void {
