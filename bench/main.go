@@ -30,6 +30,7 @@ func experiments() []experiment {
 		{"browser", "first frame and a seek in Chromium behind a slow network", []string{"ffmpeg", "nginx", "node", "chromium"}, measureBrowser},
 		{"swarm", "many viewers in Chromium who share, beside plain hls.js and p2p-media-loader", []string{"ffmpeg", "nginx", "node", "chromium"}, measureSwarm},
 		{"start", "starting with 10,000 videos, and idling", []string{"ffmpeg"}, measureStart},
+		{"rooms", "10,000 viewers in one room", []string{"ffmpeg"}, measureRooms},
 		{"crowd", "slow readers and half-sent requests beside normal ones", []string{"ffmpeg"}, measureCrowd},
 	}
 }

@@ -37,11 +37,7 @@ func newAttemptLimiter() *rate.Limiter {
 // take counts an attempt, or refuses it and says when to come again. An attempt that succeeds is forgiven by
 // calling the returned function.
 func (a *attempts) take(client netip.Addr) (forgive func(), err error) {
-	if client.Is6() {
-		if prefix, err := client.WithZone("").Prefix(64); err == nil {
-			client = prefix.Addr()
-		}
-	}
+	client = wholeClient(client)
 	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -53,6 +49,16 @@ func (a *attempts) take(client netip.Addr) (forgive func(), err error) {
 	attempt.CancelAt(now)
 	return nil, later(wait, http.StatusTooManyRequests, "too_many_attempts",
 		"Too many wrong tries came from this address. Wait a little, then try again.")
+}
+
+// wholeClient returns the address that stands for a client.
+func wholeClient(client netip.Addr) netip.Addr {
+	if client.Is6() {
+		if prefix, err := client.WithZone("").Prefix(64); err == nil {
+			return prefix.Addr()
+		}
+	}
+	return client
 }
 
 // limiter returns the limiter of a client; mu must be held.

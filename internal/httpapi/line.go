@@ -31,7 +31,8 @@ type line struct {
 	conn    *websocket.Conn
 	wire    *wire
 	video   string
-	address netip.Addr
+	client  netip.Addr // who is counted while it has not joined
+	address netip.Addr // where the viewer is, none if that is not known
 	direct  bool
 	film    []chunkCount
 	gone    bool     // there is no such video
@@ -44,8 +45,10 @@ type line struct {
 	ended   bool     // guarded by mu
 	pinging bool     // guarded by mu
 
-	// joined is set when the first message was read; pinged is when the viewer's last ping came, pings how many came
-	// too early. Only the reader uses them.
+	// done tells how a message was taken.
+	done chan error
+	// joined is set when the first message was taken; pinged is when the viewer's last ping came, pings how many came
+	// too early. Only the reader uses them, or who takes a message for it.
 	joined bool
 	pinged time.Time
 	pings  int
@@ -60,7 +63,6 @@ type words struct {
 func (w words) Error() string { return w.reason }
 
 var (
-	errNoMessage  = words{swarm.BadWords, "no message of this protocol"}
 	errLong       = words{swarm.BadWords, "the message is too long"}
 	errNotJoined  = words{swarm.BadWords, "join comes first"}
 	errNotText    = words{swarm.BadWords, "messages are texts"}
@@ -77,9 +79,9 @@ func (l *line) run() {
 	defer l.rooms.lines.Done()
 	err := l.rooms.add(l)
 	if err == nil {
-		err = l.join()
+		err = l.next()
 	}
-	l.rooms.joining.give()
+	l.rooms.entered(l.client)
 	for err == nil {
 		err = l.next()
 	}
@@ -96,57 +98,63 @@ func (l *line) run() {
 	}
 }
 
-func (l *line) join() error {
-	m, err := l.read(swarm.MaxJoin)
+// next takes a message. Reading and writing JSON needs a deep stack, which would stay with a goroutine that goes on
+// reading; so few goroutines do that for all lines, while this one waits.
+func (l *line) next() error {
+	if l.over() {
+		return errClosed
+	}
+	text, err := l.read()
 	if err != nil {
 		return err
 	}
-	l.joined = true
-	l.wire.until(time.Time{})
+	l.rooms.work <- job{l, text}
+	return <-l.done
+}
+
+// job is a message to be taken.
+type job struct {
+	line *line
+	text []byte
+}
+
+// take brings a message to the room.
+func (l *line) take(text []byte) error {
+	m, err := swarm.Decode(text)
+	if err != nil {
+		return words{swarm.BadWords, shortened(err.Error())}
+	}
+	if l.joined {
+		l.rooms.handle(l, m)
+		return nil
+	}
 	join, ok := m.(*swarm.Join)
 	if !ok {
 		return errNotJoined
 	}
 	film := l.film
-	l.film = nil
+	l.joined, l.film = true, nil
+	l.wire.until(time.Time{})
 	return l.rooms.join(l, join, film)
 }
 
-func (l *line) next() error {
-	if l.over() {
-		return errClosed
-	}
-	m, err := l.read(swarm.MaxMessage)
-	if err != nil {
-		return err
-	}
-	l.rooms.handle(l, m)
-	return nil
-}
-
-// read returns the next message, of at most so many bytes.
-func (l *line) read(most int) (swarm.Message, error) {
+// read returns the next text.
+func (l *line) read() ([]byte, error) {
 	// A context that can end would cost a timer and more with each message; the wire has deadlines.
 	kind, from, err := l.conn.Reader(context.Background())
 	if err != nil {
 		return nil, err
 	}
+	most := swarm.MaxJoin
 	if l.joined {
+		most = swarm.MaxMessage
 		l.wire.until(time.Now().Add(messageTime))
 		defer l.wire.until(time.Time{})
 	}
 	if kind != websocket.MessageText {
 		return nil, errNotText
 	}
-	text, err := l.readText(from, most)
-	if err != nil {
-		return nil, err
-	}
-	m, err := swarm.Decode(text)
-	if err != nil {
-		return nil, words{swarm.BadWords, shortened(err.Error())}
-	}
-	return m, nil
+	return l.readText(from, most)
 }
 
 // readText reads a text whole. Long ones take turns, so that who sends them slowly cannot fill the memory.

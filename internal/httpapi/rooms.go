@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	mathrand "math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -12,9 +13,12 @@ import (
 )
 
 const (
-	// maxRooms bounds the rooms of a node; maxJoining the connections that have not joined one yet.
-	maxRooms   = 1000
-	maxJoining = 1000
+	// maxRooms bounds the rooms of a node.
+	maxRooms = 1000
+	// maxJoining bounds the connections that have not joined a room yet, maxJoiningEach those of one client.
+	maxJoining, maxJoiningEach = 1000, 64
+	// maxTakers is how many messages are read and written as JSON at once.
+	maxTakers = 4
 	// tickTime is how exactly rooms keep their times, sweepTime how often silent viewers are looked for.
 	tickTime  = 100 * time.Millisecond
 	sweepTime = 5 * time.Second
@@ -28,17 +32,23 @@ const (
 // takes a few microseconds.
 type rooms struct {
 	tickets *swarm.Tickets
-	// joining has a place for each connection that has not joined, large for each long message being read.
-	joining, large slots
+	// large has a place for each long message that is being read.
+	large slots
 	// lines are all goroutines of connections.
 	lines sync.WaitGroup
 	wake  chan struct{}
+	// work is what those who take messages are to do.
+	work chan job
 
 	mu       sync.Mutex
 	rooms    *swarm.Rooms       // guarded by mu
 	joined   map[swarm.ID]*line // guarded by mu
 	open     map[*line]struct{} // every connection, joined or not; guarded by mu
 	stopping bool               // guarded by mu
+
+	// comings counts the connections that have not joined, coming those of each client; guarded by mu.
+	comings int
+	coming  map[netip.Addr]int
 }
 
 func newRooms(key []byte, viewers int) *rooms {
@@ -47,9 +57,9 @@ func newRooms(key []byte, viewers int) *rooms {
 	random := mathrand.New(mathrand.NewPCG(binary.BigEndian.Uint64(seed[:]), binary.BigEndian.Uint64(seed[8:])))
 	return &rooms{
 		tickets: swarm.NewTickets(key, rand.Reader),
-		joining: make(slots, maxJoining), large: make(slots, maxLarge), wake: make(chan struct{}, 1),
+		large:   make(slots, maxLarge), wake: make(chan struct{}, 1), work: make(chan job),
 		rooms:  swarm.NewRooms(swarm.Limits{Rooms: maxRooms, Viewers: viewers, RoomViewers: viewers}, random),
-		joined: make(map[swarm.ID]*line), open: make(map[*line]struct{}),
+		joined: make(map[swarm.ID]*line), open: make(map[*line]struct{}), coming: make(map[netip.Addr]int),
 	}
 }
 
@@ -72,15 +82,27 @@ func (r *rooms) learn(video string, film []chunkCount) {
 	}
 }
 
-// enter counts a connection that is to become a line, or tells that there are too many.
-func (r *rooms) enter() bool {
+// enter counts a connection that is to become a line, or tells that there are too many, of that client or in all.
+func (r *rooms) enter(client netip.Addr) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopping || !r.joining.take() {
+	if r.stopping || r.comings == maxJoining || r.coming[client] == maxJoiningEach {
 		return false
 	}
+	r.comings++
+	r.coming[client]++
 	r.lines.Add(1)
 	return true
+}
+
+// entered takes back what enter counted, once the connection has joined or failed to.
+func (r *rooms) entered(client netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.comings--
+	if r.coming[client]--; r.coming[client] == 0 {
+		delete(r.coming, client)
+	}
 }
 
 // add notes a connection; it tells when the node stops.
@@ -190,6 +212,13 @@ func (r *rooms) run(ctx context.Context) {
 	r.mu.Lock()
 	r.stopping = false
 	r.mu.Unlock()
+	end := make(chan struct{})
+	var takers sync.WaitGroup
+	for range maxTakers {
+		takers.Go(func() { r.takeMessages(end) })
+	}
+	defer takers.Wait()
+	defer close(end)
 	defer r.stop()
 	for {
 		select {
@@ -197,6 +226,18 @@ func (r *rooms) run(ctx context.Context) {
 			return
 		case <-r.wake:
 			r.watch(ctx)
+		}
+	}
+}
+
+// takeMessages works for all lines.
+func (r *rooms) takeMessages(end <-chan struct{}) {
+	for {
+		select {
+		case j := <-r.work:
+			j.line.done <- j.line.take(j.text)
+		case <-end:
+			return
 		}
 	}
 }

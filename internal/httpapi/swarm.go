@@ -27,7 +27,7 @@ const (
 	// sendTime is how long a viewer may take for one message.
 	sendTime = 10 * time.Second
 	// The server's own buffers are of 4 KiB each, for whole pages; messages are short.
-	readBuffer, writeBuffer = 1 << 10, 512
+	readBuffer, writeBuffer = 512, 512
 )
 
 // ticketHeaders give a viewer what it needs to join the others.
@@ -71,10 +71,11 @@ func (h *Handler) getSwarm(w *response, r *http.Request) error {
 		w.Header().Set("Upgrade", "websocket")
 		return err
 	}
-	if !h.rooms.enter() {
+	client := wholeClient(about(r).client)
+	if !h.rooms.enter(client) {
 		return later(10*time.Second, http.StatusServiceUnavailable, "busy", "Too many viewers come at once. Try again in a moment.")
 	}
-	l := &line{rooms: h.rooms, video: r.URL.Query().Get("video")}
+	l := &line{rooms: h.rooms, video: strings.Clone(r.URL.Query().Get("video")), done: make(chan error), client: client}
 	l.address, l.direct = h.seen(r)
 	l.film, l.gone = h.chunkCounts(r)
 	up := &upgrade{response: w, started: time.Now()}
@@ -85,7 +86,7 @@ func (h *Handler) getSwarm(w *response, r *http.Request) error {
 		OnPingReceived:     l.answers,
 	})
 	if err != nil {
-		h.rooms.joining.give()
+		h.rooms.entered(client)
 		h.rooms.lines.Done()
 		if w.wrote() || w.taken {
 			return nil // the client has its answer

@@ -429,6 +429,40 @@ func TestWhoIsSilentIsDropped(t *testing.T) {
 	})
 }
 
+func TestWhoOpensManyConnectionsKeepsOnlyItselfWaiting(t *testing.T) {
+	h := newHouse(t, func(cfg *httpapi.Config) { cfg.TrustedProxies = []string{"127.0.0.1"} })
+	to := over(h.serve())
+	ticket := h.ticket()
+	from := func(client string) (*websocket.Conn, error) {
+		o := opening(to)
+		o.HTTPHeader.Set("X-Forwarded-For", client)
+		conn, res, err := websocket.Dial(t.Context(), "http://"+local+"/api/v1/swarm?video="+string(h.film.id), o)
+		if err != nil && (res == nil || res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "") {
+			t.Fatalf("answer %+v, %v", res, err)
+		}
+		if conn != nil {
+			t.Cleanup(func() { _ = conn.CloseNow() })
+		}
+		return conn, err
+	}
+	opened := 0
+	for range 100 {
+		if _, err := from("203.0.113.9"); err == nil {
+			opened++
+		}
+	}
+	if opened != 64 {
+		t.Errorf("%d connections of one client wait to join", opened)
+	}
+	conn, err := from("203.0.113.10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watcher{Conn: conn, t: t}
+	w.sends(&swarm.Join{Ticket: ticket, Share: swarm.ShareAll})
+	w.hears("welcome")
+}
+
 func TestOnlyTheProtocolsWebSocketIsOpened(t *testing.T) {
 	h := newHouse(t)
 	upgrade := []string{"Origin", "http://" + local, "Connection", "Upgrade", "Upgrade", "websocket"}

@@ -126,11 +126,11 @@ func (r *Room) fill(v *viewer, now time.Time) {
 			break
 		}
 		if len(p.ties) < maxTies {
-			r.tie(v, p, false, now)
+			r.tie(v, p, false)
 		}
 	}
 	if p := r.stranger(v, now); p != nil && len(v.ties) < goodTies {
-		r.tie(v, p, true, now)
+		r.tie(v, p, true)
 	}
 	for _, p := range candidates {
 		if len(v.ties) >= minTies {
@@ -146,7 +146,7 @@ func (r *Room) squeeze(v, p *viewer, now time.Time) {
 		return
 	}
 	if len(p.ties) < maxTies {
-		r.tie(v, p, false, now)
+		r.tie(v, p, false)
 		return
 	}
 	var worst *viewer
@@ -159,8 +159,8 @@ func (r *Room) squeeze(v, p *viewer, now time.Time) {
 		return
 	}
 	r.part(p, worst, now)
-	r.tie(v, p, false, now)
-	r.tie(v, worst, false, now)
+	r.tie(v, p, false)
+	r.tie(v, worst, false)
 }
 
 // improve exchanges a neighbour that has nothing to give, and is not the one at random, for one that has.
@@ -173,7 +173,7 @@ func (r *Room) improve(v *viewer, now time.Time) {
 	for _, p := range r.candidates(v, now) {
 		if overlap(v, p) > 0 && len(p.ties) < maxTies {
 			r.part(v, v.ties[i].peer, now)
-			r.tie(v, p, false, now)
+			r.tie(v, p, false)
 			return
 		}
 	}
@@ -186,7 +186,7 @@ func (r *Room) meet(v *viewer, c chunkKey, now time.Time) bool {
 	}
 	for _, p := range r.sample(v) {
 		if p.counted && p.have.has(c) && len(p.ties) < maxTies && may(v, p, now) {
-			r.tie(v, p, false, now)
+			r.tie(v, p, false)
 			return true
 		}
 	}
@@ -250,9 +250,9 @@ func (r *Room) stranger(v *viewer, now time.Time) *viewer {
 }
 
 // tie makes two neighbours and introduces them; the first, who is known to be awake, makes the offer.
-func (r *Room) tie(a, b *viewer, random bool, now time.Time) {
-	a.ties = append(a.ties, tie{b, now, random})
-	b.ties = append(b.ties, tie{a, now, random})
+func (r *Room) tie(a, b *viewer, random bool) {
+	a.ties = append(a.ties, tie{b, random})
+	b.ties = append(b.ties, tie{a, random})
 	m := r.peersFor(a)
 	m.Add = append(m.Add, introduction(b, a, true))
 	m = r.peersFor(b)

@@ -77,8 +77,7 @@ type viewer struct {
 
 // tie joins two neighbours; each has one for the other.
 type tie struct {
-	peer  *viewer
-	since time.Time
+	peer *viewer
 	// random is set on the one that is there to keep the room together.
 	random bool
 }
