@@ -40,6 +40,9 @@ func measureRooms(l *lab) error {
 		return err
 	}
 	r := &room{box: b, video: id, address: strings.TrimPrefix(b.base, "http://")}
+	if err := r.findRenditions(); err != nil {
+		return err
+	}
 	before, err := r.quietMemory()
 	if err != nil {
 		return err
@@ -72,8 +75,26 @@ func measureRooms(l *lab) error {
 type room struct {
 	*box
 	video, address string
+	picture, sound string // renditions
 	lost           atomic.Int64
 	told           atomic.Int64 // messages from the room
+}
+
+// findRenditions finds out what viewers are to speak of: a room does not listen to talk of anything else.
+func (r *room) findRenditions() error {
+	var v struct{ Renditions []struct{ ID, Kind string } }
+	if err := r.do(r.lab.ctx, http.MethodGet, "/api/v1/videos/"+r.video, nil, &v); err != nil {
+		return err
+	}
+	for _, rendition := range v.Renditions {
+		switch rendition.Kind {
+		case "video":
+			r.picture = rendition.ID
+		case "audio":
+			r.sound = rendition.ID
+		}
+	}
+	return nil
 }
 
 // quietMemory is what the node takes when it has done for nobody for a while.
@@ -84,7 +105,7 @@ func (r *room) quietMemory() (float64, error) {
 
 // fill lets all viewers join, some at a time, and returns when the last one has.
 func (r *room) fill(ctx context.Context, viewers *sync.WaitGroup) error {
-	places := make(chan struct{}, 64)
+	places := make(chan struct{}, 32)
 	failed := make(chan error, 1)
 	for i := range roomViewers {
 		select {
@@ -210,9 +231,10 @@ func (v *roomViewer) tell(ctx context.Context) {
 	at := v.number % 100
 	for {
 		// The first chunks of a small film: everybody has some and asks for some.
-		text := fmt.Sprintf(`{"t":"state","position":%d,"buffer":20,"playing":true,"renditions":["v0","a0"],"peers":6,"bytes":{"origin":9,"peers":9,"cache":9,"uploaded":9,"duplicate":0,"rejected":0}}`, at)
-		have := fmt.Sprintf(`{"t":"have","full":true,"add":[["v0",0,%d],["a0",0,%d]],"drop":[]}`, 1+at/3, 1+at/5)
-		lease := fmt.Sprintf(`{"t":"lease","chunks":[["v0",%d,2]],"urgent":false}`, 2+at/3)
+		text := fmt.Sprintf(`{"t":"state","position":%d,"buffer":20,"playing":true,"renditions":[%q,%q],"peers":6,`+
+			`"bytes":{"origin":9,"peers":9,"cache":9,"uploaded":9,"duplicate":0,"rejected":0}}`, at, v.room.picture, v.room.sound)
+		have := fmt.Sprintf(`{"t":"have","full":true,"add":[[%q,0,%d],[%q,0,%d]],"drop":[]}`, v.room.picture, 1+at/3, v.room.sound, 1+at/5)
+		lease := fmt.Sprintf(`{"t":"lease","chunks":[[%q,%d,2]],"urgent":false}`, v.room.picture, 2+at/3)
 		if errors.Join(v.say(text), v.say(have), v.say(lease)) != nil {
 			return // whoever reads notices
 		}

@@ -22,6 +22,7 @@ const (
 	maxLarge     = 64
 	pingTime     = 10 * time.Second
 	maxPings     = 200
+	closeTime    = time.Second
 )
 
 // line is the connection of a viewer to its room. It has one goroutine, that reads, and another one only while
@@ -167,7 +168,7 @@ func (l *line) readText(from io.Reader, most int) ([]byte, error) {
 	if most > smallMessage {
 		l.rooms.large <- struct{}{}
 		defer l.rooms.large.give()
-		n, err = io.Copy(&text, io.LimitReader(from, int64(most-text.Len())+1))
+		_, err = io.Copy(&text, io.LimitReader(from, int64(most-text.Len())+1))
 	}
 	if err == nil && text.Len() > most {
 		err = errLong
@@ -266,13 +267,15 @@ func (l *line) answers(context.Context, []byte) bool {
 	return !early
 }
 
-// close says why and ends the connection. It takes up to ten seconds with a viewer that does not answer.
+// close says why and ends the connection. It takes up to ten seconds with a viewer that takes nothing.
 func (l *line) close(why words) {
 	l.mu.Lock()
 	first := !l.ended
 	l.ended, l.queue = true, nil
 	l.mu.Unlock()
 	if first {
+		// Until the viewer answers, all that it sends is read for nothing.
+		l.wire.until(time.Now().Add(closeTime))
 		_ = l.conn.Close(websocket.StatusCode(why.code), why.reason) // it ends in any case
 	}
 }
