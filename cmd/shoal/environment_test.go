@@ -112,7 +112,7 @@ func TestOldVariablesAreUnderstoodWhereTheNewOnesAreSilent(t *testing.T) {
 func TestEveryServeFlagOfTheContractIsThere(t *testing.T) {
 	a, _, _ := testApp(t, nil)
 	flags := serveCommand(a).Flags()
-	for _, name := range strings.Fields("data http p2p name join copies capacity zone repair-after access watch advertise " +
+	for _, name := range strings.Fields("data http p2p name join copies capacity zone repair-after access watch max-upload advertise " +
 		"no-mdns demo allow-host public-url trusted-proxy cache-mb tls-cert tls-key log-format log-level") {
 		if flags.Lookup(name) == nil {
 			t.Errorf("serve has no --%s", name)

@@ -31,6 +31,8 @@ func serveCommand(a *app) *cobra.Command {
 	flags.StringSlice("trusted-proxy", nil, "believe the forwarding headers from this `CIDR`; may be repeated")
 	flags.String("tls-cert", "", "serve HTTPS with the certificate in `FILE`")
 	flags.String("tls-key", "", "the key of --tls-cert, in `FILE`")
+	flags.String("watch", "", "add every film that appears in this `DIR`, with its subtitles")
+	flags.String("max-upload", "0", "the largest file to take, such as 50GB; 0 for no limit")
 	flags.String("log-format", "text", "text|json")
 	flags.String("log-level", "info", "debug|info|warn|error; on a terminal warn unless given")
 	flags.Bool("demo", false, "put two clips made on this machine into an empty library")

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -50,8 +51,8 @@ func (a *app) nodeConfig(cmd *cobra.Command) (node.Config, error) {
 
 // fillConfig sets what must be parsed.
 func fillConfig(cfg *node.Config, flags *pflag.FlagSet) (err error) {
-	if _, _, err := net.SplitHostPort(cfg.HTTP); err != nil {
-		return misuse("cannot use --http "+cfg.HTTP, "It is a port after a colon, or a host, a colon and a port.", "--http "+defaultHTTP)
+	if err := checkAddress(cfg.HTTP); err != nil {
+		return err
 	}
 	if (cfg.TLSCert == "") != (cfg.TLSKey == "") {
 		return misuse("--tls-cert and --tls-key go together", "One of them is missing.", "give both or none")
@@ -65,8 +66,77 @@ func fillConfig(cfg *node.Config, flags *pflag.FlagSet) (err error) {
 	if cfg.PublicURL, err = publicURL(text(flags, "public-url")); err != nil {
 		return err
 	}
+	if cfg.Watch, err = watchedDir(text(flags, "watch"), cfg.Data); err != nil {
+		return err
+	}
+	if cfg.MaxUpload, err = maxUpload(text(flags, "max-upload")); err != nil {
+		return err
+	}
 	cfg.Capacity, err = capacityOf(text(flags, "capacity"), cfg.Data)
 	return err
+}
+
+// watchedDir returns the absolute path of a folder to watch, "" for none. What the node writes may not lie in it, nor it
+// in that.
+func watchedDir(given, data string) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	dir, err := filepath.Abs(given)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return "", misuse("cannot watch "+given, bare(err).Error(), "the folder with your films: --watch DIR")
+	} else if !info.IsDir() {
+		return "", misuse("cannot watch "+given, "It is not a folder.", "the folder that it lies in")
+	}
+	real, data := resolved(dir), resolved(data)
+	if inside(real, data) || inside(data, real) {
+		return "", misuse("cannot watch "+given, "The node keeps its own data there: "+data, "another folder, or another --data")
+	}
+	return dir, nil
+}
+
+// resolved follows links as far as the path exists.
+func resolved(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return real
+	}
+	if parent := filepath.Dir(path); parent != path {
+		return filepath.Join(resolved(parent), filepath.Base(path))
+	}
+	return path
+}
+
+// inside tells whether a path is dir or lies in it.
+func inside(path, dir string) bool {
+	rest, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rest)
+}
+
+func maxUpload(given string) (int64, error) {
+	if given == "0" {
+		return 0, nil
+	}
+	c, err := parseCapacity(given)
+	if err != nil || c.bytes == 0 {
+		return 0, misuse("cannot use --max-upload "+given, "It is a size such as 50GB, or 0 for no limit.", "--max-upload 50GB")
+	}
+	return c.bytes, nil
+}
+
+// checkAddress refuses what no machine can listen on. Names of ports are left to the system.
+func checkAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return misuse("cannot use --http "+address, "It is a port after a colon, or a host, a colon and a port.", "--http "+defaultHTTP)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return misuse("cannot use --http "+address, fmt.Sprintf("%q is no port: ports are numbers from 1 to 65535, and 0 takes a free one.", port), "--http "+defaultHTTP)
+	}
+	return nil
 }
 
 func capacityOf(given, dir string) (int64, error) {

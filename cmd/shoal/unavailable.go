@@ -39,7 +39,6 @@ func addUnavailableFlags(flags *pflag.FlagSet) {
 	flags.String("zone", "", "where this machine stands (not available yet)")
 	flags.Duration("repair-after", 0, "how long a node may be away before it is replaced, such as 10m (not available yet)")
 	flags.String("access", "open", "open|private: who may watch (private: not available yet)")
-	flags.String("watch", "", "add every film that appears in this `DIR` (not available yet)")
 	flags.String("advertise", "", "`ADDRESS` to tell other nodes (not available yet)")
 	flags.Int("cache-mb", 100, "megabytes of other nodes' chunks to keep in memory (not available yet)")
 	flags.Bool("no-mdns", false, "do not announce this node on the local network")
@@ -49,7 +48,7 @@ func addUnavailableFlags(flags *pflag.FlagSet) {
 // A value that asks for what happens anyway is welcome.
 func refuseUnavailable(flags *pflag.FlagSet) error {
 	harmless := map[string]string{"copies": "2", "access": "open"}
-	for _, name := range []string{"p2p", "join", "copies", "zone", "repair-after", "access", "watch", "advertise", "cache-mb"} {
+	for _, name := range []string{"p2p", "join", "copies", "zone", "repair-after", "access", "advertise", "cache-mb"} {
 		f := flags.Lookup(name)
 		if !f.Changed || f.Value.String() == harmless[name] {
 			continue

@@ -148,7 +148,7 @@ func translateUpload(err error) *problem {
 	case errors.Is(err, ingest.ErrEmpty):
 		return refuse(http.StatusUnprocessableEntity, "empty", "The file is empty. Choose another one.")
 	case errors.Is(err, ingest.ErrTooLarge):
-		return refuse(http.StatusRequestEntityTooLarge, "too_large", "The file is larger than this node takes. Make it smaller, or ask the admin for a higher limit.")
+		return refuse(http.StatusRequestEntityTooLarge, "too_large", "The file is larger than this node takes. Make it smaller, or ask the admin for a higher limit (shoal serve --max-upload).")
 	case errors.Is(err, ingest.ErrGone):
 		return refuse(http.StatusNotFound, "no_upload", "There is no such upload: it was cancelled, or nothing came of it for a day. Send the file from its beginning.")
 	case errors.Is(err, ingest.ErrOffset):

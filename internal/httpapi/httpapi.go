@@ -134,6 +134,8 @@ type Config struct {
 	Ready func() error
 	// Warnings lists what the status page shows; nil for nothing.
 	Warnings func() []Warning
+	// Watched tells how the watching of a folder is, nil when none is watched; nil for never.
+	Watched func() *Watched
 	// Registry takes this package's metrics and is shown at /metrics.
 	Registry *prometheus.Registry
 	// Log is told of what fails inside; nil for nowhere.
@@ -230,6 +232,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Warnings == nil {
 		c.Warnings = func() []Warning { return nil }
+	}
+	if c.Watched == nil {
+		c.Watched = func() *Watched { return nil }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -28,6 +28,7 @@ GET     /api/v1/videos/{id}/subtitles     reader
 POST    /api/v1/videos/{id}/subtitles     admin
 DELETE  /api/v1/videos/{id}/subtitles/{rendition} admin
 GET     /api/v1/status                    reader
+GET     /api/v1/watch                     admin
 GET     /api/v1/nodes                     reader
 GET     /api/v1/session                   reader
 POST    /api/v1/session                   open

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shoal/internal/httpapi"
 	"shoal/internal/library"
 )
 
@@ -78,7 +79,11 @@ func TestTheDocumentNamesExactlyTheRoutes(t *testing.T) {
 }
 
 func TestAnswersAreAsTheDocumentSays(t *testing.T) {
-	h := newHouse(t)
+	h := newHouse(t, func(c *httpapi.Config) {
+		c.Watched = func() *httpapi.Watched {
+			return &httpapi.Watched{Dir: "/films", Warnings: []httpapi.Warning{{Code: "x", Message: "y"}}}
+		}
+	})
 	doc := h.document()
 	failed := h.accepted("failed.mp4")
 	if err := h.library.Fail(t.Context(), failed, "not_a_video", "no"); err != nil {
@@ -97,6 +102,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 		{"GET", video + "/holders", "", "Holders"},
 		{"POST", video + "/subtitles?filename=The.Last.Wave.en.vtt", subtitles, "AddedSubtitles"},
 		{"GET", video + "/subtitles", "", "SubtitlesList"},
+		{"GET", "/api/v1/watch", "", "Watched"},
 		{"GET", "/api/v1/status", "", "Status"},
 		{"GET", "/api/v1/nodes", "", "Nodes"},
 		{"GET", "/api/v1/scrub", "", "Scrub"},

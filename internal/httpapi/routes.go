@@ -49,6 +49,7 @@ func (h *Handler) builtRoutes() []route {
 		{"POST", "/api/v1/videos/{id}/subtitles", admin, "", h.addSubtitles},
 		{"DELETE", "/api/v1/videos/{id}/subtitles/{rendition}", admin, "", h.removeSubtitles},
 		{"GET", "/api/v1/status", reader, "", h.getStatus},
+		{"GET", "/api/v1/watch", admin, "", h.getWatched},
 		{"GET", "/api/v1/nodes", reader, "", h.listNodes},
 		{"GET", "/api/v1/session", reader, "", h.getSession},
 		{"POST", "/api/v1/session", open, "", h.signIn},

@@ -49,5 +49,10 @@ func (n *Node) warnings() (all []httpapi.Warning) {
 	for _, w := range n.upkeep.Warnings() {
 		warn(w.Code, w.Message)
 	}
+	if n.watcher != nil {
+		for _, w := range n.watcher.Status().Warnings {
+			warn(w.Code, w.Message)
+		}
+	}
 	return all
 }

@@ -24,6 +24,7 @@ import (
 	"shoal/internal/library"
 	"shoal/internal/stream"
 	"shoal/internal/upkeep"
+	"shoal/internal/watch"
 	"shoal/web"
 )
 
@@ -50,6 +51,10 @@ type Config struct {
 	TrashFor time.Duration
 	// ScrubRate is how many bytes a second are read to check what is stored; 0 for 10 MB.
 	ScrubRate int64
+	// Watch is a folder whose films are added, an absolute path; "" for none.
+	Watch string
+	// MaxUpload is the largest file that is taken in bytes, 0 for no limit.
+	MaxUpload int64
 	// FFmpeg and FFprobe are programs; empty means those in PATH.
 	FFmpeg, FFprobe string
 	Version         string
@@ -64,6 +69,7 @@ type Node struct {
 	library  *library.Library
 	importer *ingest.Importer
 	upkeep   *upkeep.Keeper
+	watcher  *watch.Watcher // nil when no folder is watched
 	http     *httpapi.Handler
 	listener net.Listener
 }
@@ -95,12 +101,18 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.importer = ingest.New(ingest.Config{
 		Store: chunks, Catalog: n.library, Dir: filepath.Join(cfg.Data, "jobs"), Room: n.disk.Room,
-		FFmpeg: cfg.FFmpeg, FFprobe: cfg.FFprobe, Log: cfg.Log,
+		FFmpeg: cfg.FFmpeg, FFprobe: cfg.FFprobe, MaxUpload: cfg.MaxUpload, Log: cfg.Log,
 	})
 	if err := n.importer.Recover(ctx); err != nil {
 		return err
 	}
 	n.upkeep = n.openUpkeep()
+	if cfg.Watch != "" {
+		adder := watchedLibrary{n.importer, n.library}
+		if n.watcher, err = watch.New(ctx, watch.Config{Dir: cfg.Watch, Library: adder, Records: n.disk.Records(), Log: cfg.Log}); err != nil {
+			return err
+		}
+	}
 	if n.http, err = n.openHTTP(ctx, stream.New(chunks, n.library)); err != nil {
 		return err
 	}
@@ -127,6 +139,7 @@ func (n *Node) openHTTP(ctx context.Context, streams *stream.Streams) (*httpapi.
 		Library: n.library, Importer: n.importer, Streams: streams, Disk: space{n.disk, n.cfg.Capacity}, Upkeep: caretaker{n.upkeep, n}, Pages: web.Files(),
 		Node: httpapi.Node{ID: id, Name: n.cfg.Name, Version: n.cfg.Version}, Copies: n.cfg.Copies, AdminToken: token,
 		AllowHosts: n.cfg.AllowHosts, PublicURL: n.cfg.PublicURL, TrustedProxies: texts(n.cfg.TrustedProxies),
+		MaxUpload: n.cfg.MaxUpload, Watched: n.watched,
 		TLS: certificate, Warnings: n.warnings, Registry: prometheus.NewRegistry(), Log: n.cfg.Log,
 	})
 }
@@ -156,8 +169,13 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	defer announced.withdraw()
-	// Browsers go first, then the imports that they started, then the upkeep, and last the disk that all write to.
-	return runInOrder(ctx, n.disk.Run, n.upkeep.Run, n.importer.Run, func(ctx context.Context) error { return n.http.Serve(ctx, n.listener) })
+	// Browsers and the watched folder go first, then the imports that they started, then the upkeep, and last the disk
+	// that all write to.
+	parts := []func(context.Context) error{n.disk.Run, n.upkeep.Run, n.importer.Run}
+	if n.watcher != nil {
+		parts = append(parts, n.watcher.Run)
+	}
+	return runInOrder(ctx, append(parts, func(ctx context.Context) error { return n.http.Serve(ctx, n.listener) })...)
 }
 
 // runInOrder runs all parts until ctx ends or one of them does, and then stops them one after another,
