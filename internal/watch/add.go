@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"time"
 
 	"shoal/internal/chunk"
@@ -163,7 +165,11 @@ func warningsOf(problems []problem) []Warning {
 	if more := len(problems) - shownProblems; more > 0 {
 		message += fmt.Sprintf("; and %d more", more)
 	}
-	return []Warning{{"watch_left_out", message + ". What cannot be read needs the right to be read by the user that the node runs as."}}
+	message += ". Each is tried again when it changes."
+	if slices.ContainsFunc(problems, func(p problem) bool { return errors.Is(p.err, fs.ErrPermission) }) {
+		message += " Give the user that the node runs as the right to read them."
+	}
+	return []Warning{{"watch_left_out", message}}
 }
 
 // bare drops the path from an error of the file system.

@@ -11,6 +11,7 @@ import {
 } from "./subtitles.ts";
 import { abandonUpload, type SendWatch, uploadFile } from "./upload.ts";
 import { readVideo, readVideoPage, type Video, type VideoPage, type VideoState } from "./video.ts";
+import { getWatchedFolder, type WatchedFolder } from "./watched.ts";
 
 export const sortOrders = ["new", "title", "duration"] as const;
 export type SortOrder = (typeof sortOrders)[number];
@@ -47,6 +48,8 @@ export interface Api {
   /** Has the box throw away what it has of a file that is not being sent just now. */
   abandonUpload(file: File): Promise<void>;
   getStatus(signal?: AbortSignal): Promise<Status>;
+  /** Returns the folder whose films are added, or null when there is none. */
+  getWatchedFolder(signal?: AbortSignal): Promise<WatchedFolder | null>;
   getSession(): Promise<Session>;
   /** Signs this browser in with a one-use key or a token. */
   signIn(token: string): Promise<Session>;
@@ -75,6 +78,7 @@ export function createApi(): Api {
     uploadFile,
     abandonUpload,
     getStatus: async (signal) => readStatus(await send({ path: "/api/v1/status", signal })),
+    getWatchedFolder,
     getSession,
     signIn: async (token) => {
       await send({ method: "POST", path: "/api/v1/session", body: { token } });

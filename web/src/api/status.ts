@@ -84,7 +84,7 @@ function readViewer(value: unknown, where: string): Viewer {
 }
 
 /** A warning is a sentence, or an object that holds one as its message. */
-function readWarning(value: unknown, where: string): string {
+export function readWarning(value: unknown, where: string): string {
   if (typeof value === "string") return value;
   return new Fields(value, where).text("message");
 }

@@ -6,6 +6,7 @@ import { CheckIcon, UploadIcon } from "./icons.tsx";
 import { tellOfLeft } from "./left-subtitles.ts";
 import { SignInForm } from "./sign-in-form.tsx";
 import { useTitle } from "./use-title.ts";
+import { WatchedPanel } from "./watched-panel.tsx";
 
 /** Adds videos: the drop zone, and every file's way into the library. */
 export function AddPage() {
@@ -36,7 +37,7 @@ function WhoMayAdd() {
 }
 
 function Queue() {
-  const { queue } = useApp();
+  const { queue, session } = useApp();
   const items = queue.items.value;
   const ended = items.some((item) => !isOpen(item));
   return (
@@ -67,6 +68,7 @@ function Queue() {
           )}
         </section>
       )}
+      {session.mayChange.value && <WatchedPanel />}
     </>
   );
 }
