@@ -122,7 +122,7 @@ func (c *Chunks) open(ctx context.Context, ref chunk.Ref) (*reader, error) {
 		return nil, err
 	}
 	defer c.end(ref)
-	f, err := os.Open(c.path(ref))
+	f, err := openRegular(c.path(ref))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, chunk.ErrNotFound
 	}
@@ -162,6 +162,26 @@ func (c *Chunks) check(ctx context.Context, ref chunk.Ref, f *os.File) (int64, e
 	}
 	c.verified.add(ref)
 	return info.Size(), nil
+}
+
+// errNoFile says that a folder, a pipe or a device lies where a chunk should: somebody else put it there.
+var errNoFile = errors.New("its name is taken by what is not a file")
+
+// openRegular opens a file for reading. It does not wait for the other end of a pipe, as opening one usually does.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|noWait, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoFile
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // verify reads all of f, whose position stays where it is.
@@ -282,7 +302,7 @@ func (c *Chunks) size(ref chunk.Ref) (int64, error) {
 		return 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return 0, errors.New("its name is taken by what is not a file")
+		return 0, errNoFile
 	}
 	return info.Size(), nil
 }

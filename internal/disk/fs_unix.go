@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// noWait opens pipes and devices at once.
+const noWait = unix.O_NONBLOCK
+
 // syncDir makes the names in a folder durable. A file system that has no such thing, as some network
 // ones, says EINVAL or ENOTSUP, and there is no more to be had from it.
 func syncDir(path string) error {

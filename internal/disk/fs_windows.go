@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// noWait is not needed: no pipe has a name in a folder there.
+const noWait = 0
+
 // syncDir does nothing: Windows has no fsync of a folder, so a name may be lost in a power cut there.
 func syncDir(string) error { return nil }
 
