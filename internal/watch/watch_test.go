@@ -329,9 +329,6 @@ func TestLinksAreFollowedInsideTheFolderOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := syscall.Mkfifo(filepath.Join(b.dir, "pipe.mp4"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	b.twice()
 	if len(b.shelf.films) != 1 || len(b.codes()) > 0 {
 		t.Errorf("%q, %+v", b.shelf.films, b.watcher.Status())
