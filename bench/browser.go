@@ -44,18 +44,36 @@ func measureBrowser(l *lab) error {
 		return err
 	}
 	defer n.stop()
-	id, err := b.addReady(source)
+	other, err := l.repeated(hd(), 2) // another video, which begins alike
 	if err != nil {
 		return err
 	}
-	if err := n.plain(b, id, player); err != nil {
+	videos, err := b.addAll(source, other)
+	if err != nil {
 		return err
 	}
-	return l.compareInBrowser(b, n, id, modules)
+	for i, id := range videos {
+		if err := n.plain(b, id, fmt.Sprintf("/plain-%d.html", i), player); err != nil {
+			return err
+		}
+	}
+	return l.compareInBrowser(b, n, videos, modules)
+}
+
+// addAll adds films and returns the ids of the videos.
+func (b *box) addAll(paths ...string) (ids []string, err error) {
+	for _, path := range paths {
+		id, err := b.addReady(path)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // plain puts a plain page, hls.js and the files of a video on nginx.
-func (n *nginx) plain(b *box, id string, player []byte) error {
+func (n *nginx) plain(b *box, id, page string, player []byte) error {
 	paths, err := b.files(id)
 	if err != nil {
 		return err
@@ -63,10 +81,10 @@ func (n *nginx) plain(b *box, id string, player []byte) error {
 	if _, err := n.copyFrom(b, paths); err != nil {
 		return err
 	}
-	if err := n.keep("/hls.min.js", player); err != nil {
+	if err := n.keepPacked("/hls.min.js", player); err != nil {
 		return err
 	}
-	return n.keepPage("/plain.html", plainPage, paths[0], "{}")
+	return n.keepPage(page, plainPage, paths[0], "{}")
 }
 
 // keepPage puts a page that plays a playlist, with settings for hls.js, on nginx.
@@ -75,7 +93,14 @@ func (n *nginx) keepPage(path string, page []byte, master, settings string) erro
 	return n.keep(path, []byte(filled))
 }
 
-func (l *lab) compareInBrowser(b *box, n *nginx, id, modules string) error {
+// visit is what the browser's script opens: a video, another one, and if there is one the library with the first.
+type visit struct {
+	Video   string `json:"video"`
+	Other   string `json:"other"`
+	Library string `json:"library,omitempty"`
+}
+
+func (l *lab) compareInBrowser(b *box, n *nginx, videos []string, modules string) error {
 	ours, err := startNetwork(strings.TrimPrefix(b.base, "http://"), networkRate, networkTrip)
 	if err != nil {
 		return err
@@ -86,18 +111,20 @@ func (l *lab) compareInBrowser(b *box, n *nginx, id, modules string) error {
 		return err
 	}
 	defer theirs.stop()
-	first, seek, err := l.browse(modules, map[string]string{
-		"ours":   nameOf(ours.Addr()) + "/watch/" + id,
-		"theirs": nameOf(theirs.Addr()) + "/plain.html",
+	times, err := l.browse(modules, map[string]visit{
+		"ours":   {nameOf(ours.Addr()) + "/watch/" + videos[0], nameOf(ours.Addr()) + "/watch/" + videos[1], nameOf(ours.Addr()) + "/"},
+		"theirs": {nameOf(theirs.Addr()) + "/plain-0.html", nameOf(theirs.Addr()) + "/plain-1.html", ""},
 	})
 	if err != nil {
 		return err
 	}
-	for _, row := range []struct {
-		what  string
-		times map[string][]time.Duration
-	}{{"first frame in Chromium, 20 Mbit/s + 20 ms", first}, {"… seek to 80 %", seek}} {
-		a, t := median(row.times["ours"]), median(row.times["theirs"])
+	for _, row := range []struct{ what, ours, theirs string }{
+		{"first frame in Chromium, 20 Mbit/s + 20 ms", "ours first", "theirs first"},
+		{"… of another video, with the page's files cached", "ours again", "theirs again"},
+		{"… of a video clicked in the library; theirs as above", "ours click", "theirs again"},
+		{"… seek to 80 %", "ours seek", "theirs seek"},
+	} {
+		a, t := median(times[row.ours]), median(times[row.theirs])
 		l.table.compared(row.what, inMillis(a), inMillis(t), ratioOf(a, t), atMost(ratioOf(a, t), 1, ""))
 	}
 	return nil
@@ -108,34 +135,33 @@ func nameOf(address net.Addr) string {
 	return fmt.Sprintf("http://box.lan:%d", address.(*net.TCPAddr).Port)
 }
 
-// browse opens each page in every round and returns how long the first frame and a seek took, by page.
-func (l *lab) browse(modules string, pages map[string]string) (first, seek map[string][]time.Duration, err error) {
+// browse makes the visits in every round and returns how long everything took, by the visit's name and what was done.
+func (l *lab) browse(modules string, visits map[string]visit) (map[string][]time.Duration, error) {
 	chromium, err := program("chromium")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	script, err := filepath.Abs("bench/browser.mjs")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	job, err := json.Marshal(map[string]any{"modules": modules, "chromium": chromium, "rounds": l.rounds, "pages": pages})
+	job, err := json.Marshal(map[string]any{"modules": modules, "chromium": chromium, "rounds": l.rounds, "pages": visits})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	out, err := l.command("node", script, string(job))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	first, seek = make(map[string][]time.Duration), make(map[string][]time.Duration)
+	times := make(map[string][]time.Duration)
 	for line := range strings.Lines(out) {
-		var name string
-		var shown, sought float64
-		if _, err := fmt.Sscan(line, &name, &shown, &sought); err != nil {
-			return nil, nil, fmt.Errorf("the browser's script said %q: %w", line, err)
+		var name, what string
+		var took float64
+		if _, err := fmt.Sscan(line, &name, &what, &took); err != nil {
+			return nil, fmt.Errorf("the browser's script said %q: %w", line, err)
 		}
-		l.say("  %s: first frame after %.0f ms, seek %.0f ms", name, shown, sought)
-		first[name] = append(first[name], time.Duration(shown*1e6))
-		seek[name] = append(seek[name], time.Duration(sought*1e6))
+		l.say("  %s: %s after %.0f ms", name, what, took)
+		times[name+" "+what] = append(times[name+" "+what], time.Duration(took*1e6))
 	}
-	return first, seek, nil
+	return times, nil
 }

@@ -1,5 +1,7 @@
-// Opens pages in Chromium, in turn, each time with an empty cache, and prints when they show the first frame
-// and a frame at 80 %. Its argument is JSON: {modules, chromium, rounds, pages: {name: address}}.
+// Opens pages in Chromium, in turn, each time with an empty cache, and prints when they show the first frame, a frame
+// at 80 %, and the first frame of another video now that the page's own files are cached. Where a page has a library,
+// it also prints how long a click on the video there takes. Its argument is JSON: {modules, chromium, rounds, pages:
+// {name: {video, other, library?}}} of addresses; library is that of a page with a link to video.
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -35,21 +37,52 @@ function seekTo(part) {
   });
 }
 
-async function measure(browser, address) {
+/** Opens a new profile, with an empty cache, and lets use do with a page of it. */
+async function inNewProfile(browser, use) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   try {
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
     await page.addInitScript(noteFirstFrame);
-    await page.goto(address, { waitUntil: "commit" });
-    const first = await (await page.waitForFunction(() => window.benchFirstFrame)).jsonValue();
-    await page.waitForFunction(() => document.querySelector("video").currentTime > 2);
-    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no frame at 80 %")), 30_000).unref());
-    const seek = await Promise.race([page.evaluate(seekTo, 0.8), late]);
-    return { first, seek };
+    return await use(page);
   } finally {
     await context.close();
   }
+}
+
+/** Opens an address and returns after how many milliseconds the first frame is shown. */
+async function open(page, address) {
+  await page.goto(address, { waitUntil: "commit" });
+  return firstFrame(page);
+}
+
+/** When the first frame is shown, on the page's clock. */
+async function firstFrame(page) {
+  return (await page.waitForFunction(() => window.benchFirstFrame)).jsonValue();
+}
+
+async function measureVideo(browser, { video, other }) {
+  return inNewProfile(browser, async (page) => {
+    const first = await open(page, video);
+    await page.waitForFunction(() => document.querySelector("video").currentTime > 2);
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no frame at 80 %")), 30_000).unref());
+    const seek = await Promise.race([page.evaluate(seekTo, 0.8), late]);
+    const again = await open(page, other);
+    return { first, again, seek };
+  });
+}
+
+async function measureClick(browser, { video, library }) {
+  return inNewProfile(browser, async (page) => {
+    const link = `a[href="${new URL(video).pathname}"]`;
+    await page.goto(library, { waitUntil: "networkidle" });
+    await page.waitForSelector(link);
+    const clicked = await page.evaluate((selector) => {
+      document.querySelector(selector).click();
+      return performance.now();
+    }, link);
+    return (await firstFrame(page)) - clicked;
+  });
 }
 
 const browser = await driver.launch({
@@ -59,11 +92,12 @@ const browser = await driver.launch({
 });
 try {
   // The first page after the start of a browser pays for the browser.
-  await measure(browser, Object.values(pages)[0]);
+  await measureVideo(browser, Object.values(pages)[0]);
   for (let round = 0; round < rounds; round++) {
-    for (const [name, address] of Object.entries(pages)) {
-      const { first, seek } = await measure(browser, address);
-      console.log(`${name} ${first.toFixed(1)} ${seek.toFixed(1)}`);
+    for (const [name, page] of Object.entries(pages)) {
+      const times = await measureVideo(browser, page);
+      if (page.library !== undefined) times.click = await measureClick(browser, page);
+      for (const [what, time] of Object.entries(times)) console.log(`${name} ${what} ${time.toFixed(1)}`);
     }
   }
 } finally {

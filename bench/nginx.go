@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,9 +35,11 @@ http {
   open_file_cache_valid 60s;
   gzip on;
   gzip_types text/javascript application/vnd.apple.mpegurl;
+  gzip_static on;
   server {
     listen %[2]s;
     root %[1]s/root;
+    location ~ \.(js|mp4|m4s)$ { expires max; }
   }
 }
 `
@@ -95,6 +99,25 @@ func (n *nginx) keep(path string, content []byte) error {
 		return err
 	}
 	return os.WriteFile(file, content, 0o644)
+}
+
+// keepPacked is keep, with the content compressed as well as it gets beside it.
+func (n *nginx) keepPacked(path string, content []byte) error {
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	if _, err := z.Write(content); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	if err := n.keep(path+".gz", packed.Bytes()); err != nil {
+		return err
+	}
+	return n.keep(path, content)
 }
 
 // copyFrom copies what the paths name from a node, and returns the sizes.

@@ -21,6 +21,22 @@ func TestFilesHasAPageWhetherOrNotTheClientIsBuilt(t *testing.T) {
 	}
 }
 
+func TestThePageHasOneScriptWhichWaitsForNothing(t *testing.T) {
+	files := web.Files()
+	if _, err := fs.Stat(files, "assets"); err != nil {
+		t.Skip("the client is not built")
+	}
+	page, err := fs.ReadFile(files, "index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The node puts the opening of a video before it.
+	scripts := regexp.MustCompile(`<script [^>]*>`).FindAllString(string(page), -1)
+	if len(scripts) != 1 || !strings.Contains(scripts[0], " async ") || !strings.Contains(scripts[0], ` type="module"`) {
+		t.Errorf("the page has the scripts %q", scripts)
+	}
+}
+
 func TestEveryAssetHasAHashInItsName(t *testing.T) {
 	hashed := regexp.MustCompile(`-[\w-]{8}\.\w+$`)
 	assets, err := fs.Glob(web.Files(), "assets/*")

@@ -16,8 +16,8 @@ import (
 // builtPages are files with the names that the client's build gives them, and its list of them.
 func builtPages(cfg *httpapi.Config) {
 	cfg.Pages = fstest.MapFS{
-		"index.html": {Data: []byte("<head>\n" + `<link rel="icon" href="/assets/favicon-1.svg">` +
-			`<script type="module" crossorigin src="/assets/index-1.js"></script><link rel="stylesheet" crossorigin href="/assets/style-2.css">` + "\n</head>")},
+		"index.html": {Data: []byte(`<link rel="icon" href="/assets/favicon-1.svg">` +
+			`<script async type="module" crossorigin src="/assets/index-1.js"></script><link rel="stylesheet" crossorigin href="/assets/style-2.css">`)},
 		"assets/favicon-1.svg":    {Data: []byte("<svg/>")},
 		"assets/index-1.js":       {Data: []byte("1")},
 		"assets/style-2.css":      {Data: []byte("a{}")},

@@ -80,6 +80,10 @@ func hlsPath(id manifest.VideoID, names ...string) string {
 	return "/hls/" + string(id) + "/" + strings.Join(names, "/")
 }
 
+// firstScript is where the client's first script stands in its page. It runs as soon as it is there, so that what it
+// reads must come before it.
+const firstScript = "<script "
+
 // with returns the page with an opening in it. A block of data is no script: the content security policy lets it be.
 func (a *asset) with(o opening) *asset {
 	text, err := json.Marshal(o) // which leaves no < in strings
@@ -87,6 +91,6 @@ func (a *asset) with(o opening) *asset {
 		return a
 	}
 	block := append([]byte(`<script type="application/json" id="opening">`), text...)
-	block = append(block, "</script>\n  </head>"...)
-	return newAsset(".html", bytes.Replace(a.data, []byte("</head>"), block, 1))
+	block = append(block, "</script>\n    "+firstScript...)
+	return newAsset(".html", bytes.Replace(a.data, []byte(firstScript), block, 1))
 }

@@ -22,7 +22,10 @@ func openingIn(h *house, page string, headers ...string) (paths []string, ends [
 	if !found {
 		return nil, nil
 	}
-	text, _, _ := strings.Cut(block, "</script>")
+	text, rest, _ := strings.Cut(block, "</script>")
+	if !strings.Contains(rest, "/assets/index-1.js") {
+		h.t.Errorf("the opening comes after the script that reads it:\n%s", a.Body)
+	}
 	var opening struct {
 		Renditions []struct {
 			Kind, Codec, Language, Init string

@@ -21,6 +21,12 @@ import { parseRoute } from "./ui/route.ts";
 /** How long the client waits at most until the beginning is asked for, in ms. */
 const patienceMs = 300;
 
+/** Returns once the page is read to its end. This script waits neither for that nor for the style sheet. */
+async function wholePage(): Promise<void> {
+  if (document.readyState !== "loading") return;
+  await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+}
+
 async function main(): Promise<void> {
   const storage = openDeviceStorage();
   const resume = new ResumeStore(storage, Date.now);
@@ -35,6 +41,7 @@ async function main(): Promise<void> {
     void loadPlayer().catch(() => {});
   }
   const { start } = await import("./ui/start.ts");
+  await wholePage();
   start({ storage, resume, languages, opener });
 }
 
