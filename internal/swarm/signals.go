@@ -98,6 +98,10 @@ func (r *Room) takeReport(v *viewer, m *Report, now time.Time) {
 		r.untie(v, p, now)
 		r.tellRemoved(p, v.id)
 	}
+	// What one of the two waits for may have been the other's to bring.
+	for _, c := range slices.Concat(v.waits, p.waits) {
+		r.settle(c, now)
+	}
 	if v.accused++; v.accused > maxAccused {
 		return
 	}
