@@ -1,4 +1,4 @@
-import { Fields, readText } from "./decode.ts";
+import { Fields, readText } from "../protocol/decode.ts";
 import { send } from "./request.ts";
 import { readWarning } from "./status.ts";
 
