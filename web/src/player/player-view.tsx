@@ -71,6 +71,8 @@ export function PlayerView(props: PlayerViewProps) {
   usePlayer(props, media, player);
   useChapters(props, media);
   const controls = useControls(player);
+  // What is not needed for the first frame waits for it.
+  const started = player.value?.started.value ?? false;
   useKeys(props, { player, media, frame, echo, statsOpen });
   return (
     <Frame frameRef={frame} keepControls={menuOpen.value}>
@@ -84,10 +86,10 @@ export function PlayerView(props: PlayerViewProps) {
         {...(props.poster === null ? {} : { poster: props.poster })}
         aria-label={props.title}
       >
-        {props.storyboard !== null && <Storyboard source={props.storyboard} />}
+        {started && props.storyboard !== null && <Storyboard source={props.storyboard} />}
       </video>
       {props.soundOnly && <SoundOnly title={props.title} />}
-      {controls.value === "awaited" && player.value?.started.value !== true && <Waiting />}
+      {controls.value === "awaited" && !started && <Waiting />}
       <Overlays player={player} echo={echo} startPosition={props.startPosition} />
       {player.value !== null && statsOpen.value && <StatsPanel player={player.value} open={statsOpen} />}
       {canStyleShadowRoots() && (
