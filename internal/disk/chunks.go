@@ -122,7 +122,7 @@ func (c *Chunks) open(ctx context.Context, ref chunk.Ref) (*reader, error) {
 		return nil, err
 	}
 	defer c.end(ref)
-	f, err := openRegular(c.path(ref))
+	f, err := c.openFile(ref)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, chunk.ErrNotFound
 	}
@@ -167,9 +167,9 @@ func (c *Chunks) check(ctx context.Context, ref chunk.Ref, f *os.File) (int64, e
 // errNoFile says that a folder, a pipe or a device lies where a chunk should: somebody else put it there.
 var errNoFile = errors.New("its name is taken by what is not a file")
 
-// openRegular opens a file for reading. It does not wait for the other end of a pipe, as opening one usually does.
-func openRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noWait, 0)
+// openFile opens a chunk's file for reading. It does not wait for the other end of a pipe, as opening one usually does.
+func (c *Chunks) openFile(ref chunk.Ref) (*os.File, error) {
+	f, err := os.OpenFile(c.path(ref), os.O_RDONLY|noWait, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +178,7 @@ func openRegular(path string) (*os.File, error) {
 		err = errNoFile
 	}
 	if err != nil {
+		c.readErrors.Add(1)
 		f.Close()
 		return nil, err
 	}

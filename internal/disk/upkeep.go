@@ -80,7 +80,7 @@ func (c *Chunks) verifyAnew(ctx context.Context, ref chunk.Ref) error {
 		return err
 	}
 	defer c.end(ref)
-	f, err := openRegular(c.path(ref))
+	f, err := c.openFile(ref)
 	if errors.Is(err, fs.ErrNotExist) {
 		return chunk.ErrNotFound
 	}

@@ -146,6 +146,12 @@ func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
 		}
 	}
 	checkPlays(t, m, m.ended(acknowledged[len(acknowledged)-1]), 8)
+	// A film may have been taken in whose answer did not get out any more; it is prepared all the same.
+	for _, v := range decode[struct{ Videos []video }](t, m.get("/api/v1/videos").body).Videos {
+		if v := m.ended(v.ID); v.State != "ready" {
+			t.Errorf("video %s: %s %+v", v.ID, v.State, v.Error)
+		}
+	}
 	m.stop()
 	if left := files(t, dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
