@@ -15,6 +15,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"shoal/internal/filesystem"
 )
 
 // A backup is one file: 8 bytes that name the kind of file, the version and the length of a header as two big-endian
@@ -224,7 +225,7 @@ func SaveBackup(path string, r io.Reader) (BackupInfo, error) {
 	if err != nil {
 		return info, errors.Join(fmt.Errorf("save backup: %w", err), ignoreMissing(os.Remove(f.Name())))
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := filesystem.SyncDir(filepath.Dir(path)); err != nil {
 		return info, fmt.Errorf("save backup: %w", err)
 	}
 	return info, nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"shoal/internal/filesystem"
 )
 
 // Errors that callers branch on; they come wrapped with the operation and its subject.
@@ -186,7 +187,7 @@ func makeFolders(dir string) (fresh bool, err error) {
 	}
 	// A process may have been killed between creating a folder and its fsync, so both are done at every start.
 	for _, path := range []string{chunks, dir} {
-		if err := syncDir(path); err != nil {
+		if err := filesystem.SyncDir(path); err != nil {
 			return false, fmt.Errorf("sync %s: %w", path, err)
 		}
 	}
@@ -223,7 +224,7 @@ func makeDir(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := filesystem.SyncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("sync %s: %w", filepath.Dir(path), err)
 	}
 	return nil

@@ -10,9 +10,6 @@ import (
 // noWait is not needed: no pipe has a name in a folder there.
 const noWait = 0
 
-// syncDir does nothing: Windows has no fsync of a folder, so a name may be lost in a power cut there.
-func syncDir(string) error { return nil }
-
 // isFull tells whether err is the system's way to say that there is no room.
 func isFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)

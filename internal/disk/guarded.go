@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 	"shoal/internal/chunk"
+	"shoal/internal/filesystem"
 )
 
 // guarded is a bbolt database that may be damaged. Bbolt panics over pages that make no sense, and the
@@ -82,7 +83,7 @@ func createRecords(dir, path string) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return filesystem.SyncDir(dir)
 }
 
 func openGuarded(path string) (*guarded, error) {

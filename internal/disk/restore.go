@@ -11,6 +11,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"shoal/internal/filesystem"
 )
 
 // restoredKey is where the time of the last Restore is kept, in ownBucket.
@@ -66,7 +67,7 @@ func restore(dir string, backup io.Reader, do func(step, func() error) error) (d
 	if err != nil {
 		return done, errors.Join(err, ignoreMissing(os.Remove(fresh)))
 	}
-	return done, syncDir(dir)
+	return done, filesystem.SyncDir(dir)
 }
 
 // unpack writes the records of a backup to a file of their own.
@@ -117,7 +118,7 @@ func keepAside(path string, now time.Time) (aside string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return aside, syncDir(filepath.Dir(path))
+	return aside, filesystem.SyncDir(filepath.Dir(path))
 }
 
 func copyFile(from, to string) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"shoal/internal/chunk"
+	"shoal/internal/filesystem"
 )
 
 // writers bounds how many chunks are written at once. On ext4 with chunks of 1 MiB, 8 took about twice
@@ -87,7 +88,7 @@ func (c *Chunks) publish(info chunk.Info, before int64, promise *promise, temp s
 // syncShard makes the names in a chunk's folder durable. Callers do not share an fsync: 8 writers on 256
 // folders seldom meet, and sharing showed no gain that could be told from noise.
 func (c *Chunks) syncShard(ref chunk.Ref) error {
-	if err := c.do(stepSyncDir, func() error { return syncDir(shardDir(c.dir, ref[0])) }); err != nil {
+	if err := c.do(stepSyncDir, func() error { return filesystem.SyncDir(shardDir(c.dir, ref[0])) }); err != nil {
 		return c.fail(err)
 	}
 	c.synced[ref[0]].Store(true)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shoal/internal/chunk"
+	"shoal/internal/filesystem"
 	"shoal/internal/manifest"
 )
 
@@ -133,7 +134,7 @@ func (n note) save(dir string) error {
 	if err := os.Rename(path+".new", path); err != nil {
 		return fmt.Errorf("write note: %w", err)
 	}
-	return syncDir(dir)
+	return filesystem.SyncDir(dir)
 }
 
 func writeSynced(path string, content []byte) error {

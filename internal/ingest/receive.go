@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"shoal/internal/chunk"
+	"shoal/internal/filesystem"
 	"shoal/internal/manifest"
 )
 
@@ -60,7 +61,7 @@ func (im *Importer) receive(ctx context.Context, a *arrival, body io.Reader) (Ac
 	case a.note.Size > 0 && got != a.note.Size:
 		return Accepted{}, fmt.Errorf("got %d of %d bytes: %w", got, a.note.Size, io.ErrUnexpectedEOF)
 	}
-	if err := errors.Join(syncDir(im.dir(a.id)), syncDir(im.cfg.Dir)); err != nil {
+	if err := errors.Join(filesystem.SyncDir(im.dir(a.id)), filesystem.SyncDir(im.cfg.Dir)); err != nil {
 		return Accepted{}, noRoom("sync job folder", err)
 	}
 	return im.finish(ctx, a)

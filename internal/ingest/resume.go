@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"shoal/internal/filesystem"
 	"shoal/internal/manifest"
 )
 
@@ -45,7 +46,7 @@ func (im *Importer) Begin(ctx context.Context, up Upload) (Arrival, error) {
 		return Arrival{}, err
 	}
 	defer im.release(a)
-	if err := errors.Join(a.note.save(im.dir(a.id)), syncDir(im.cfg.Dir)); err != nil {
+	if err := errors.Join(a.note.save(im.dir(a.id)), filesystem.SyncDir(im.cfg.Dir)); err != nil {
 		return Arrival{}, errors.Join(noRoom("begin upload", err), im.drop(a))
 	}
 	return im.Arriving(ctx, a.id)

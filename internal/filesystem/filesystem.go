@@ -1,0 +1,3 @@
+// Package filesystem asks of the file system what the standard library does not: to keep the names in a
+// folder. Every system that Shoal runs on has its own way.
+package filesystem
