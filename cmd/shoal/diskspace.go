@@ -6,15 +6,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"shoal/internal/filesystem"
 )
 
-// diskSpace is statDisk for a directory that may not be there yet.
+// diskSpace returns the size of the disk that dir lies on, or will lie on, and what a user may still fill, in bytes.
 func diskSpace(dir string) (total, free int64, err error) {
 	dir, err = existing(dir)
 	if err != nil {
 		return 0, 0, err
 	}
-	total, free, err = statDisk(dir)
+	free, total, err = filesystem.Space(dir)
 	if err != nil {
 		return 0, 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}

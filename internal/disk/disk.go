@@ -95,7 +95,7 @@ func open(dir string, opts Options) (_ *Disk, err error) {
 	if d.restored, err = loadRestored(d.records); err != nil {
 		return nil, err
 	}
-	d.room = &room{dir: dir, ask: freeSpace, now: time.Now}
+	d.room = &room{dir: dir, ask: filesystem.Space, now: time.Now}
 	d.chunks = newChunks(dir, d)
 	if !d.usage.totals().Exact {
 		// What a killed process renewed may look older than it is.

@@ -176,7 +176,7 @@ func (g *guarded) update(change func(*bolt.Tx) error) error {
 	switch {
 	case err == nil, refused != nil, errors.Is(err, ErrDamaged):
 		return err
-	case isFull(err), hasText(err, syscall.ENOSPC), hasText(err, syscall.EDQUOT):
+	case filesystem.IsFull(err), hasText(err, syscall.ENOSPC), hasText(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", chunk.ErrFull, err)
 	case errors.Is(err, syscall.EFBIG):
 		// No sound list of free pages leads that far.

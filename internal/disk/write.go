@@ -66,7 +66,7 @@ func (c *Chunks) writeTemp(data []byte) (path string, err error) {
 	}
 	if err == nil {
 		// A full disk is no failure here, because the file is thrown away and never synced again.
-		if err = c.do(stepSync, f.Sync); err != nil && !isFull(err) {
+		if err = c.do(stepSync, f.Sync); err != nil && !filesystem.IsFull(err) {
 			err = c.fail(err)
 		}
 	}
@@ -120,7 +120,7 @@ func (c *Chunks) do(s step, apply func() error) error {
 
 // asFull turns the system's ways to say that there is no room into chunk.ErrFull.
 func asFull(err error) error {
-	if err != nil && isFull(err) {
+	if err != nil && filesystem.IsFull(err) {
 		return fmt.Errorf("%w: %w", chunk.ErrFull, err)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shoal/internal/chunk"
+	"shoal/internal/filesystem"
 	"shoal/internal/manifest"
 )
 
@@ -133,7 +134,7 @@ func (im *Importer) keepSource(j *job) (bool, error) {
 	if err := writeSynced(filepath.Join(im.dir(j.id), failedName), nil); err != nil {
 		return false, err
 	}
-	return true, syncDir(im.dir(j.id))
+	return true, filesystem.SyncDir(im.dir(j.id))
 }
 
 // dropKept removes the file of a failed video, if there is one.

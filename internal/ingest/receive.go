@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"shoal/internal/chunk"
 	"shoal/internal/filesystem"
@@ -142,7 +141,7 @@ func (im *Importer) finish(ctx context.Context, a *arrival) (Accepted, error) {
 
 // noRoom turns the system's words for a full disk into chunk.ErrFull.
 func noRoom(doing string, err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if filesystem.IsFull(err) {
 		return fmt.Errorf("%s: %w: %w", doing, chunk.ErrFull, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)

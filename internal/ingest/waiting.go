@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"shoal/internal/filesystem"
 	"shoal/internal/manifest"
 )
 
@@ -68,7 +69,7 @@ func (im *Importer) keepWaiting(id manifest.VideoID, w waitingText) (again bool,
 	if err := os.Rename(path+".new", path); err != nil {
 		return false, noRoom("write text", err)
 	}
-	return false, syncDir(im.dir(id))
+	return false, filesystem.SyncDir(im.dir(id))
 }
 
 func (im *Importer) dropWaiting(id manifest.VideoID, rendition string) error {

@@ -22,3 +22,6 @@ func SyncDir(path string) error {
 	}
 	return nil
 }
+
+// IsFull tells whether err is the system's way to say that there is no room.
+func IsFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
