@@ -25,8 +25,9 @@ func (im *Importer) spool(ctx context.Context, a *arrival, body io.Reader) error
 	if err != nil {
 		return noRoom("open source", err)
 	}
-	s := spooler{im: im, a: a, f: f, at: a.note.Offset, hash: newHash()}
+	s := spooler{im: im, a: a, f: f, at: a.note.Offset}
 	if err = s.rewind(); err == nil {
+		defer s.hash.close()
 		err = s.copy(ctx, body)
 		err = errors.Join(err, s.settle())
 	}
@@ -42,7 +43,7 @@ type spooler struct {
 	a    *arrival
 	f    *os.File
 	at   int64 // where the next byte goes
-	hash keptHash
+	hash *hasher
 	// syncing is the sync in flight, or nil; what is durable after it comes out.
 	syncing chan synced
 }
@@ -67,14 +68,21 @@ func (s *spooler) rewind() error {
 	if _, err := s.f.Seek(s.at, io.SeekStart); err != nil {
 		return err
 	}
-	return s.hash.UnmarshalBinary(s.a.note.Hash)
+	hash := newHash()
+	if err := hash.UnmarshalBinary(s.a.note.Hash); err != nil {
+		return err
+	}
+	s.hash = newHasher(hash)
+	return nil
 }
 
 func (s *spooler) copy(ctx context.Context, body io.Reader) error {
-	block := make([]byte, receiveBlock)
 	for next := s.at + checkEvery; ; {
+		block := s.hash.block()
 		n, readErr := body.Read(block)
-		if err := s.write(block[:n]); err != nil {
+		n, err := s.write(block[:n])
+		s.hash.add(block[:n])
+		if err != nil {
 			return err
 		}
 		if s.at >= next {
@@ -92,22 +100,22 @@ func (s *spooler) copy(ctx context.Context, body io.Reader) error {
 	}
 }
 
-func (s *spooler) write(p []byte) error {
+// write returns how much of p is in the file.
+func (s *spooler) write(p []byte) (int, error) {
 	end := s.at + int64(len(p))
 	if size := s.a.note.Size; size > 0 && end > size {
-		return fmt.Errorf("more than the %d bytes that were announced: %w", size, ErrTooLarge)
+		return 0, fmt.Errorf("more than the %d bytes that were announced: %w", size, ErrTooLarge)
 	}
 	if limit := s.im.cfg.MaxUpload; limit > 0 && end > limit {
-		return fmt.Errorf("more than %d bytes: %w", limit, ErrTooLarge)
+		return 0, fmt.Errorf("more than %d bytes: %w", limit, ErrTooLarge)
 	}
 	if s.im.arrivals.isGone(s.a) {
-		return ErrGone
+		return 0, ErrGone
 	}
 	n, err := s.f.Write(p)
-	s.hash.Write(p[:n])
 	s.at += int64(n)
 	s.im.arrivals.wrote(s.a, s.at)
-	return err
+	return n, err
 }
 
 // pause happens every checkEvery bytes: is there still room, is anyone still interested?
@@ -129,7 +137,7 @@ func (s *spooler) pause(ctx context.Context) error {
 
 // here is what will be durable after a sync.
 func (s *spooler) here() (note, error) {
-	state, err := s.hash.MarshalBinary()
+	state, err := s.hash.state()
 	next := s.a.note
 	next.Offset, next.Hash, next.Touched = s.at, state, s.im.cfg.Now().UTC()
 	return next, err
