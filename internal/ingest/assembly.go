@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -75,6 +76,19 @@ func newAssembly(ctx context.Context, p pass, store *storer, limit time.Duration
 // read takes ffmpeg's output to its end.
 func (a *assembly) read(r io.Reader) error {
 	if err := readFragments(r, a); err != nil {
+		return err
+	}
+	return a.finish()
+}
+
+// cut takes the fragments of the file at path, which ffmpeg has no part in.
+func (a *assembly) cut(ctx context.Context, c *cutter, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open source: %w", err)
+	}
+	defer f.Close()
+	if err := c.cut(ctx, f, a); err != nil {
 		return err
 	}
 	return a.finish()

@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"hash"
 	"io"
 	"time"
 
@@ -16,7 +19,6 @@ var (
 	ParseProbe = parseProbe
 	Decide     = decide
 	PacketGap  = packetGap
-	IndexedGap = indexedGap
 	PlainText  = plainText
 
 	ReadLetters = readLetters
@@ -30,6 +32,15 @@ type (
 	ProbedStream = probedStream
 	Refusal      = refusal
 )
+
+// IndexedGap reads the longest time between key frames from an MP4 file.
+func IndexedGap(r io.ReadSeeker) (time.Duration, error) {
+	moov, err := readMoov(r)
+	if err != nil {
+		return 0, err
+	}
+	return index{moov: moov}.longestGap()
+}
 
 // Args returns the command line of each pass.
 func (p plan) Args() (all [][]string) {
@@ -117,3 +128,102 @@ func (q Queue) TakeSpare(ctx context.Context) (manifest.VideoID, bool) {
 
 // SweepKept is what happens to the files of failed videos from time to time.
 func (im *Importer) SweepKept() { im.sweepKept() }
+
+// Carried is what a player gets of a track: how it begins, and each sample of it.
+type Carried struct {
+	Codec         string
+	Width, Height int
+	Timescale     uint32
+	Delay         uint64
+	Skip          int64
+	Samples       []CarriedSample
+	Fragments     int
+	Media         chunk.Ref
+}
+
+// CarriedSample is a sample without its bytes, in ticks.
+type CarriedSample struct {
+	Decoded, Shown int64
+	Duration, Size uint32
+	Sync           bool
+}
+
+// carrier is a sink that collects.
+type carrier struct {
+	tracks map[int]*Carried
+	media  map[int]hash.Hash
+}
+
+func (c *carrier) header(moov *mp4.MoovBox) error {
+	for _, trak := range moov.Traks {
+		t := &Carried{}
+		if trak.Edts != nil {
+			for _, e := range trak.Edts.Elst[0].Entries {
+				t.Skip = max(t.Skip, e.MediaTime)
+			}
+		}
+		c.tracks[int(trak.Tkhd.TrackID)], c.media[int(trak.Tkhd.TrackID)] = t, sha256.New()
+	}
+	headers, err := splitHeader(moov)
+	for id, h := range headers {
+		t := c.tracks[id]
+		t.Codec, t.Width, t.Height, t.Timescale, t.Delay = h.codec, h.width, h.height, h.timescale, h.delay
+	}
+	return err
+}
+
+func (c *carrier) fragment(f fragment, media io.Reader) error {
+	t, at := c.tracks[f.track], int64(f.start)
+	for _, run := range f.samples {
+		for _, s := range run.Samples {
+			t.Samples = append(t.Samples, CarriedSample{at, at + int64(s.CompositionTimeOffset), s.Dur, s.Size, s.Flags&mp4.NonSyncSampleFlags == 0})
+			at += int64(s.Dur)
+		}
+	}
+	t.Fragments++
+	if _, err := io.CopyN(io.Discard, media, 8); err != nil {
+		return err
+	}
+	_, err := io.Copy(c.media[f.track], media)
+	return err
+}
+
+func (c *carrier) collect(read func(fragmentSink) error) (map[int]*Carried, error) {
+	c.tracks, c.media = map[int]*Carried{}, map[int]hash.Hash{}
+	err := read(c)
+	for id, t := range c.tracks {
+		t.Media = chunk.Ref(c.media[id].Sum(nil))
+	}
+	return c.tracks, err
+}
+
+// Carry returns what the fragments of a stream hold, by track.
+func Carry(stream io.Reader) (map[int]*Carried, error) {
+	return new(carrier).collect(func(sink fragmentSink) error { return readFragments(stream, sink) })
+}
+
+// Cut returns the fragments of a file, as a stream, or nothing when they are left to ffmpeg.
+func Cut(ctx context.Context, file []byte, p probed, todo plan) (stream []byte, done bool, err error) {
+	moov, err := readMoov(bytes.NewReader(file))
+	if err != nil {
+		return nil, false, nil
+	}
+	c := newCutter(moov, int64(len(file)), p, todo.Passes[0])
+	if c == nil {
+		return nil, false, nil
+	}
+	var out writer
+	err = c.cut(ctx, bytes.NewReader(file), &out)
+	return out.Bytes(), true, err
+}
+
+// writer is a sink that writes the stream which readFragments reads.
+type writer struct{ bytes.Buffer }
+
+func (w *writer) header(moov *mp4.MoovBox) error { return moov.Encode(w) }
+
+func (w *writer) fragment(f fragment, media io.Reader) error {
+	w.Write(f.moof)
+	_, err := io.Copy(w, media)
+	return err
+}

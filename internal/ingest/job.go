@@ -28,6 +28,7 @@ type job struct {
 	probed   probed
 	plan     plan
 	gap      time.Duration // the longest time between key frames
+	cutter   *cutter       // does the first pass in ffmpeg's place; nil for most files
 	attempt  int
 	pass     int     // the next pass
 	finished float64 // the cost of the passes that are done
@@ -209,10 +210,14 @@ func (im *Importer) check(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
+	x, err := readIndex(im.dir(j.id))
+	if err != nil {
+		return err
+	}
 	var gap time.Duration
 	for _, s := range p.Streams {
 		if s.Codec == "h264" && !s.Picture {
-			if gap, err = im.longestGap(ctx, im.dir(j.id), s.Index); err != nil {
+			if gap, err = im.longestGap(ctx, im.dir(j.id), x, s.Index); err != nil {
 				return err
 			}
 			break
@@ -221,6 +226,7 @@ func (im *Importer) check(ctx context.Context, j *job) error {
 	if j.plan, err = decide(p, gap, j.attempt); err != nil {
 		return err
 	}
+	j.cutter = newCutter(x.moov, x.size, p, j.plan.Passes[0])
 	j.probed, j.gap, j.draft = p, gap, newDraft(p)
 	im.cfg.Catalog.Describe(j.id, p.Duration)
 	im.cfg.Catalog.Progress(j.id, stageCheck, checkEnd)
@@ -239,7 +245,7 @@ func (im *Importer) remake(ctx context.Context, j *job) (err error) {
 		return fmt.Errorf("take back chunks: %w", err)
 	}
 	j.attempt++
-	j.pass, j.finished, j.base, j.draft = 0, 0, j.reached, newDraft(j.probed)
+	j.pass, j.finished, j.base, j.draft, j.cutter = 0, 0, j.reached, newDraft(j.probed), nil
 	j.plan, err = decide(j.probed, j.gap, j.attempt)
 	return err
 }

@@ -23,28 +23,45 @@ const maxIndex = 32 << 20
 // errNoIndex says that a file has no list of its key frames.
 var errNoIndex = errors.New("no index of key frames")
 
-// longestGap returns the longest time between two key frames of the source's video stream: from the
-// container's index when there is one, else from the first 30 seconds.
-func (im *Importer) longestGap(ctx context.Context, dir string, stream int) (time.Duration, error) {
-	f, err := os.Open(filepath.Join(dir, sourceName))
-	if err != nil {
-		return 0, fmt.Errorf("read key frames: %w", err)
-	}
-	defer f.Close()
-	gap, err := indexedGap(f)
-	if errors.Is(err, errNoIndex) {
-		return im.probedGap(ctx, dir, stream)
-	}
-	return gap, err
+// index is what an MP4 file says of its samples.
+type index struct {
+	moov *mp4.MoovBox // nil in other files
+	size int64        // of the file
 }
 
-// indexedGap reads the sync sample table of the first video track of an MP4 file (ISO/IEC 14496-12, 8.6.2).
-func indexedGap(r io.ReadSeeker) (time.Duration, error) {
-	moov, err := readMoov(r)
+// readIndex reads the index of the source in dir.
+func readIndex(dir string) (index, error) {
+	f, err := os.Open(filepath.Join(dir, sourceName))
 	if err != nil {
-		return 0, err
+		return index{}, fmt.Errorf("read index: %w", err)
 	}
-	for _, trak := range moov.Traks {
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return index{}, fmt.Errorf("read index: %w", err)
+	}
+	moov, err := readMoov(f)
+	if err != nil {
+		moov = nil
+	}
+	return index{moov, info.Size()}, nil
+}
+
+// longestGap returns the longest time between two key frames of the source's video stream: from the
+// container's index when there is one, else from the first 30 seconds.
+func (im *Importer) longestGap(ctx context.Context, dir string, x index, stream int) (time.Duration, error) {
+	if gap, err := x.longestGap(); err == nil {
+		return gap, nil
+	}
+	return im.probedGap(ctx, dir, stream)
+}
+
+// longestGap reads the sync sample table of the first video track (ISO/IEC 14496-12, 8.6.2).
+func (x index) longestGap() (time.Duration, error) {
+	if x.moov == nil {
+		return 0, errNoIndex
+	}
+	for _, trak := range x.moov.Traks {
 		if gap, ok := trackGap(trak); ok {
 			return gap, nil
 		}

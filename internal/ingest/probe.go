@@ -53,6 +53,7 @@ type probed struct {
 // probedStream is one stream of a file. Unknown numbers are 0.
 type probedStream struct {
 	Index         int
+	ID            int    // the container's number for it
 	Kind          string // video, audio, subtitle, …
 	Codec         string
 	Profile       string
@@ -75,6 +76,7 @@ type probedStream struct {
 type ffprobeOutput struct {
 	Streams []struct {
 		Index        int            `json:"index"`
+		ID           string         `json:"id"`
 		CodecType    string         `json:"codec_type"`
 		CodecName    string         `json:"codec_name"`
 		Profile      string         `json:"profile"`
@@ -121,7 +123,7 @@ func parseProbe(out []byte) (probed, error) {
 	}
 	for _, s := range raw.Streams {
 		ps := probedStream{
-			Index: s.Index, Kind: s.CodecType, Codec: s.CodecName, Profile: s.Profile, PixelFormat: s.PixFmt,
+			Index: s.Index, ID: streamID(s.ID), Kind: s.CodecType, Codec: s.CodecName, Profile: s.Profile, PixelFormat: s.PixFmt,
 			Width: s.Width, Height: s.Height, FrameRate: ratio(s.AvgFrameRate),
 			Interlaced: s.FieldOrder != "" && s.FieldOrder != "progressive" && s.FieldOrder != "unknown",
 			Channels:   s.Channels, SampleRate: int(number(s.SampleRate)), Bitrate: number(s.BitRate),
@@ -174,6 +176,15 @@ func number(s string) int64 {
 		return 0
 	}
 	return n
+}
+
+// streamID reads "0x1f"; what is no number is 0.
+func streamID(s string) int {
+	n, err := strconv.ParseInt(s, 0, 32)
+	if err != nil {
+		return 0
+	}
+	return int(n)
 }
 
 // ratio reads "25/1".

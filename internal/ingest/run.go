@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -27,6 +28,7 @@ func (im *Importer) runPass(ctx context.Context, j *job) error {
 	p := j.plan.Passes[j.pass]
 	e := passRun{length: j.probed.Duration, dir: im.dir(j.id), done: func(r ready, blob manifest.Blob) { im.add(j, p, r, blob) }}
 	if j.pass == 0 {
+		e.cutter, j.cutter = j.cutter, nil
 		e.beside = func(ctx context.Context) {
 			im.poster(ctx, j)
 			im.texts(ctx, j)
@@ -48,6 +50,7 @@ type passRun struct {
 	length time.Duration
 	dir    string
 	stdin  io.Reader
+	cutter *cutter
 	done   func(ready, manifest.Blob)
 	beside func(context.Context)
 }
@@ -64,6 +67,9 @@ func (im *Importer) encode(ctx context.Context, j *job, p pass, e passRun) (*ass
 	begun := make(chan struct{})
 	group.Go(func() error {
 		defer close(a.steps)
+		if e.cutter != nil {
+			return a.cut(within, e.cutter, filepath.Join(e.dir, sourceName))
+		}
 		command := process{path: ffmpeg, dir: e.dir, args: p.args(), limits: passLimits(p, e.length), stdin: e.stdin}
 		return command.run(within, a.read)
 	})
