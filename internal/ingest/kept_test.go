@@ -38,7 +38,7 @@ func brokenTools(t *testing.T) func(*ingest.Config) {
 
 func TestFailedFilmIsTriedAgainFromTheSameFile(t *testing.T) {
 	b := start(t, brokenTools(t))
-	id := b.add(film.Make(t, "film.mp4", film.Source(160, 90, 3), film.H264()))
+	id := b.add(film.Make(t, "film.mkv", film.Source(160, 90, 3), film.H264()))
 	if v := b.catalog.ended(id); v.code != "killed" {
 		t.Fatalf("%s %s", v.code, v.message)
 	}
@@ -81,7 +81,7 @@ func TestFileOfAFailedFilmGoesWithItsTimeItsVideoAndTheRoom(t *testing.T) {
 		c.Room = room.Load
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(now.Load())) }
 	}
-	path := film.Make(t, "film.mp4", film.Source(160, 90, 3), film.H264())
+	path := film.Make(t, "film.mkv", film.Source(160, 90, 3), film.H264())
 	for name, end := range map[string]func(b *bench, id manifest.VideoID){
 		"time": func(b *bench, _ manifest.VideoID) {
 			now.Store(int64(8 * 24 * time.Hour))
@@ -180,7 +180,7 @@ func TestFilmThatWaitsCanBeStoppedAndReadyOnesStayReady(t *testing.T) {
 
 func TestFolderOfJobsMayBeRemovedWhileRunning(t *testing.T) {
 	b := start(t)
-	path := film.Make(t, "film.mp4", film.Source(160, 90, 3), film.H264())
+	path := film.Make(t, "film.mkv", film.Source(160, 90, 3), film.H264())
 	first := b.add(path)
 	b.catalog.ended(first)
 	b.settle()
