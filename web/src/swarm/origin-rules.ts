@@ -38,7 +38,7 @@ function fetchLeased(plan: Planner, wanted: Wanted): void {
   const open = openParts(wanted);
   if (open.length === 0) return;
   if (plan.mayFetch(due, chunk.place.rendition, false)) {
-    const isFresh = bytesIn(chunk.missing) === chunk.size && wanted.fetching.length === 0;
+    const isFresh = bytesIn(open) === chunk.size && wanted.fetching.length === 0;
     const range = isFresh
       ? { start: chunk.offset, end: chunk.offset + chunk.size }
       : bestPart(plan, wanted, open);

@@ -1,0 +1,105 @@
+import { expect, test } from "vitest";
+import { LeaseBook } from "../../../src/swarm/lease-book.ts";
+import { Playback } from "../../../src/swarm/playback.ts";
+import { RateMeter } from "../../../src/swarm/rate-meter.ts";
+import { shareOn } from "../../../src/swarm/share.ts";
+import { Timeline } from "../../../src/swarm/timeline.ts";
+import { Unindexed } from "../../../src/swarm/unindexed.ts";
+import { VirtualClock } from "./sim/virtual-clock.ts";
+
+test("where bytes cost money nothing is given", () => {
+  expect(shareOn({ saveData: true }, "all")).toBe("receive");
+  expect(shareOn({ type: "cellular" }, "lan")).toBe("receive");
+  expect(shareOn({ type: "cellular" }, "off")).toBe("off");
+  expect(shareOn({ type: "wifi" }, "lan")).toBe("lan");
+  expect(shareOn(undefined, "all")).toBe("all");
+});
+
+test("a rate is that of the time in which something came", () => {
+  const meter = new RateMeter(1);
+  meter.begin(0);
+  for (let now = 100; now <= 1000; now += 100) meter.note(100_000, now);
+  meter.end(1000);
+  expect(meter.rate).toBeCloseTo(1_000_000, -4);
+  meter.begin(60_000);
+  meter.note(100_000, 60_100);
+  meter.end(60_100);
+  expect(meter.rate).toBeCloseTo(1_000_000, -4);
+});
+
+test("a rate follows what comes, and two transfers count together", () => {
+  const meter = new RateMeter(1);
+  meter.begin(0);
+  meter.begin(0);
+  for (let now = 100; now <= 10_000; now += 50) meter.note(10_000, now);
+  expect(meter.rate).toBeGreaterThan(150_000);
+  expect(meter.rate).toBeLessThan(250_000);
+});
+
+const state = { position: 0, rate: 1, paused: false, bufferEnd: 20, renditions: ["v0"] };
+
+test("the playhead goes on by itself, up to the end of what is there", async () => {
+  const clock = new VirtualClock();
+  const playback = new Playback(clock);
+  playback.set({ ...state, bufferEnd: 3 });
+  await clock.runTo(2000);
+  expect(playback.playhead).toBe(2);
+  await clock.runTo(9000);
+  expect(playback.playhead).toBe(3);
+});
+
+test("a seek is news and was not watched, time that goes on is watched and no news", async () => {
+  const clock = new VirtualClock();
+  const playback = new Playback(clock);
+  expect(playback.set(state)).toBe(true);
+  await clock.runTo(500);
+  expect(playback.set({ ...state, position: 0.5 })).toBe(false);
+  expect(playback.set({ ...state, position: 300 })).toBe(true);
+  expect(playback.view().watched).toBe(0.5);
+  expect(playback.set({ ...state, position: 300, paused: true })).toBe(true);
+});
+
+const segments = [0, 1, 2, 4, 8].map((start, index) => ({ index, start, duration: 4, url: `${index}` }));
+
+test("segments are found by time and by number", () => {
+  const timeline = new Timeline();
+  timeline.set(
+    "v0",
+    segments.map((s, i) => ({ ...s, duration: (segments[i + 1]?.start ?? 12) - s.start })),
+  );
+  expect(timeline.between("v0", 1.5, 4.5).map(({ index }) => index)).toEqual([1, 2, 3]);
+  expect(timeline.segment("v0", 3)?.start).toBe(4);
+  expect(timeline.between("v1", 0, 9)).toEqual([]);
+});
+
+test("a segment of a playlist that was not taken in is noted", () => {
+  const timeline = new Timeline();
+  timeline.note("v0", { index: 5, start: 20, duration: 4, url: "5" });
+  expect(timeline.segment("v0", 5)?.start).toBe(20);
+  expect(timeline.between("v0", 19, 21)).toHaveLength(1);
+});
+
+test("bytes of unknown segments wait for their place, and are few", () => {
+  const unindexed = new Unindexed();
+  for (let segment = 0; segment < 12; segment++) unindexed.add("v0", segment, 0, new Uint8Array([segment]));
+  unindexed.add("v0", 11, 1, new Uint8Array([99]));
+  expect(unindexed.whole("v0", 0)).toBeUndefined();
+  expect(unindexed.whole("v0", 11)).toEqual(new Uint8Array([11, 99]));
+  const taken: number[] = [];
+  unindexed.takeKnown((_, segment) => {
+    taken.push(segment);
+    return segment === 11;
+  });
+  expect(taken).toHaveLength(8);
+  expect(unindexed.whole("v0", 11)).toBeUndefined();
+});
+
+test("a lease for what is here already is given back", () => {
+  const book = new LeaseBook();
+  const granted = [{ rendition: "v0", first: 3, count: 2 }];
+  const needless = book.answered({ granted, held: [], ready: [] }, ({ ordinal }) => ordinal === 4, 10);
+  expect(needless).toEqual([{ rendition: "v0", first: 4, count: 1 }]);
+  expect(book.get({ rendition: "v0", ordinal: 3 })).toMatchObject({ state: "granted", since: 10 });
+  expect(book.takeUnwanted(() => false)).toEqual([{ rendition: "v0", ordinal: 3 }]);
+  expect(book.get({ rendition: "v0", ordinal: 3 })).toBeUndefined();
+});
