@@ -61,7 +61,8 @@ function wantsLease(plan: Planner, wanted: Wanted, criticalAt: number): Outlook 
   const { lease, place } = wanted.chunk;
   if (snapshot.joined && !isUnanswered(plan, wanted)) {
     if (lease === undefined || isOver(plan, lease)) return "needs-lease";
-    if (lease.state !== "ready") return "fine";
+    const isFresh = snapshot.now - lease.since < rules.readyPatience;
+    if (lease.state !== "ready" || isFresh) return "fine";
   }
   const mine = criticalAt + (rules.urgentMost - criticalAt) * lot(snapshot.seed, place);
   if (snapshot.settling || wanted.due > mine) plan.lookAt(snapshot.now + wanted.due - mine);

@@ -5,6 +5,9 @@ import type { PeerView } from "./snapshot.ts";
 /** What a peer is taken to send before it was measured, in bytes a second. */
 const guess = { near: 1_000_000, far: 250_000 };
 
+/** How long a peer stays suspected when the right bytes do not come, in seconds. */
+const suspectFor = 30;
+
 interface Account {
   readonly meter: RateMeter;
   outstanding: number;
@@ -16,7 +19,7 @@ interface Account {
 /** How each peer has been of use so far. Times are in seconds. */
 export class PeerBook {
   readonly #accounts = new Map<string, Account>();
-  readonly #suspects = new Set<string>();
+  readonly #suspects = new Map<string, number>();
   readonly #all = new RateMeter(guess.near);
 
   /** How fast bytes come from all peers together, in bytes a second. */
@@ -24,9 +27,10 @@ export class PeerBook {
     return this.#all.rate;
   }
 
-  view(peer: Peer): PeerView {
+  view(peer: Peer, now: number): PeerView {
     const account = this.#of(peer);
-    const resting = this.#suspects.has(peer.id) ? Number.POSITIVE_INFINITY : account.restingUntil;
+    const until = this.#suspects.get(peer.id) ?? 0;
+    if (until <= now) this.#suspects.delete(peer.id);
     return {
       id: peer.id,
       near: peer.near,
@@ -35,7 +39,7 @@ export class PeerBook {
       outstanding: account.outstanding,
       requests: account.requests,
       failures: account.failures,
-      restingUntil: resting,
+      restingUntil: Math.max(account.restingUntil, until),
       holds: (place) => peer.holds(place),
     };
   }
@@ -78,9 +82,9 @@ export class PeerBook {
     account.restingUntil = Math.max(account.restingUntil, now + rest);
   }
 
-  /** Asks a peer for nothing until it is cleared. */
-  suspect(id: string): void {
-    this.#suspects.add(id);
+  /** Asks a peer for nothing until it is cleared, or until it is too late to find out. */
+  suspect(id: string, now: number): void {
+    this.#suspects.set(id, now + suspectFor);
   }
 
   clear(id: string): void {

@@ -24,6 +24,8 @@ export const rules = {
   /** A lease that another viewer has, and one that lies unused here, are asked for or given back after this. */
   heldFor: 12,
   readyFor: 5,
+  /** So soon after the room said that somebody has a chunk it may not have been heard of from any peer yet. */
+  readyPatience: 1.5,
   unusedFor: 3,
   /** What a peer is asked for ahead of what it sent. */
   peerPipeline: 0.5,

@@ -4,52 +4,26 @@ import { Cache } from "./cache.ts";
 import type { CacheEntry } from "./cache-entry.ts";
 import { Checks } from "./checks.ts";
 import { ChunkIndex } from "./chunk-index.ts";
-import { type ChunkSource, ChunkSources, type SegmentSenders } from "./chunk-sources.ts";
-import type { Clock } from "./clock.ts";
 import { noBytes, type SwarmBytes } from "./counters.ts";
 import { Downloads } from "./downloads.ts";
+import { Hands } from "./hands.ts";
 import { LeaseBook } from "./lease-book.ts";
-import type { OriginFetcher } from "./origin.ts";
+import { type LookoutParts, lookOut, wantedTest } from "./lookout.ts";
 import type { LeaseAnswer, PeerPool, RoomLink, Source } from "./parts.ts";
 import { PeerBook } from "./peer-book.ts";
-import { keyOf, runsOf } from "./places.ts";
 import { Playback, type PlaybackState } from "./playback.ts";
-import { rules } from "./rules.ts";
-import { aheadOf, decide } from "./scheduler.ts";
+import { Pulse } from "./pulse.ts";
+import { decide } from "./scheduler.ts";
 import { type LoadEvents, SegmentLoads, type SegmentOrigin } from "./segment-loads.ts";
+import { type SegmentSenders, SenderBook } from "./segment-senders.ts";
 import type { Share } from "./share.ts";
-import type { ChunkView, Decision, Snapshot } from "./snapshot.ts";
+import { Standing } from "./standing.ts";
+import type { SwarmOptions } from "./swarm-options.ts";
 import { type TimedSegment, Timeline } from "./timeline.ts";
 import { Transfers } from "./transfers.ts";
 
-export interface SwarmOptions {
-  readonly clock: Clock;
-  readonly origin: OriginFetcher;
-  /** The SHA-256 of bytes in hexadecimal. The bytes stay as they are, and where they are. */
-  verify(bytes: Uint8Array): Promise<string>;
-  /** Gets the list of chunks of a window of a rendition; rejects when there is none. */
-  fetchList(rendition: string, window: number): Promise<Uint8Array>;
-  /** The address of one chunk. */
-  chunkUrl(sha256: string): string;
-  /** Where in the first segments to begin (docs/protocol.md, `Shoal-Stripe`). */
-  readonly stripe: number;
-  /** A number of this viewer's own; it settles what is left to chance. */
-  readonly seed: number;
-  readonly share: Share;
-  /** Bytes of memory for chunks. */
-  readonly cacheBytes?: number;
-  /** The share of them that is kept behind the playhead for others. */
-  readonly cacheBehind?: number;
-  /** Runs something soon, but not within this call. */
-  soon?(run: () => void): void;
-  /** The player got a segment. */
-  onSegment?(rendition: string, segment: number, from: SegmentOrigin): void;
-}
-
 const usualCacheBytes = 100 << 20;
 const usualCacheBehind = 0.18;
-/** How long the room, and then the first peer, may take before this viewer goes on as if alone, in seconds. */
-const patience = { room: 1, peers: 2.5 };
 /** How long a peer's urgent request holds back this viewer's own prefetch, in seconds. */
 const servingFor = 0.5;
 /** How long the list of chunks is waited for where a first segment is to begin in the middle, in ms. */
@@ -59,11 +33,6 @@ const listPatienceMs = 400;
  * have it at the same moment, and would all send them the same.
  */
 const secondThoughtsMs = 100;
-/** How soon, and how late at most, it is decided again when nothing happens, in seconds. */
-const shortestWait = 0.02;
-const longestWait = 1;
-/** How long bytes may come twice before something is done about it, in ms. */
-const overlapMs = 20;
 /** How long the origin is left alone after it failed, in seconds; it doubles up to the longest. */
 const failurePause = { first: 0.5, longest: 8 };
 
@@ -85,19 +54,18 @@ export class Swarm {
   readonly #loads: SegmentLoads;
   readonly #announcer: Announcer;
   readonly #playback: Playback;
-  readonly #sources = new ChunkSources();
+  readonly #senders = new SenderBook();
+  readonly #standing = new Standing();
+  readonly #pulse: Pulse;
+  readonly #hands: Hands;
+  readonly #lookout: LookoutParts;
   readonly #delivered = new Set<string>();
   #room: RoomLink | null = null;
   #pool: PeerPool | null = null;
   #share: Share;
-  #connectedAt = 0;
-  #joinedAt: number | null = null;
   #servingUntil = 0;
   #originRests = 0;
   #failures = 0;
-  #stopTimer: () => void = () => {};
-  #poked = false;
-  #pokesLater = false;
   #closed = false;
 
   constructor(options: SwarmOptions) {
@@ -105,6 +73,11 @@ export class Swarm {
     this.#share = options.share;
     const { clock } = options;
     this.#playback = new Playback(clock);
+    this.#pulse = new Pulse(
+      clock,
+      (run) => this.#soon(run),
+      () => this.#step(),
+    );
     this.#cache = new Cache({
       limit: options.cacheBytes ?? usualCacheBytes,
       behind: options.cacheBehind ?? usualCacheBehind,
@@ -145,7 +118,7 @@ export class Swarm {
         onFetching: (place, fetching) => this.#announcer.fetching(place, fetching),
         onOriginFailed: (rendition, segment, status) => this.#onOriginFailed(rendition, segment, status),
         onChange: () => this.poke(),
-        onOverlap: () => this.#pokeLater(),
+        onOverlap: () => this.#pulse.beatLater(),
       },
     );
     this.#loads = new SegmentLoads({
@@ -155,6 +128,31 @@ export class Swarm {
       usualTime: (fromOrigin, fromPeers) => this.#usualTime(fromOrigin, fromPeers),
       onGiven: (rendition, segment, from, cached) => this.#onGiven(rendition, segment, from, cached),
     });
+    const shared = {
+      index: this.#index,
+      leases: this.#leases,
+      loads: this.#loads,
+      transfers: this.#transfers,
+      peers: this.#peerBook,
+    };
+    this.#hands = new Hands({
+      ...shared,
+      now: () => this.#now(),
+      room: () => this.#room,
+      pool: () => this.#pool,
+      downloads: this.#downloads,
+    });
+    this.#lookout = {
+      ...shared,
+      origin: options.origin,
+      stripe: options.stripe,
+      seed: options.seed,
+      playback: this.#playback,
+      timeline: this.#timeline,
+      cache: this.#cache,
+      standing: this.#standing,
+      wasGiven: (rendition, segment) => this.#delivered.has(`${rendition}/${segment}`),
+    };
   }
 
   /** What is given to peers. */
@@ -172,20 +170,14 @@ export class Swarm {
   connect(room: RoomLink, pool: PeerPool): void {
     this.#room = room;
     this.#pool = pool;
-    this.#connectedAt = this.#now();
+    this.#standing.begin(this.#now());
     this.#announcer.connect(room, pool);
     this.onRoom();
   }
 
   /** Joined or not joined any more, or the number of viewers changed. */
   onRoom(): void {
-    const joined = this.#room?.joined ?? false;
-    if (joined && this.#joinedAt === null) this.#joinedAt = this.#now();
-    if (!joined && this.#joinedAt !== null) {
-      this.#joinedAt = null;
-      this.#connectedAt = this.#now();
-      this.#leases.clear();
-    }
+    if (this.#standing.note(this.#room?.joined ?? false, this.#now())) this.#leases.clear();
     this.poke();
   }
 
@@ -259,27 +251,13 @@ export class Swarm {
     return { ...this.#bytes };
   }
 
-  /** The bytes of chunks in memory. */
-  get cachedBytes(): number {
-    return this.#cache.bytes;
-  }
-
   get peers(): number {
     return this.#pool?.peers.size ?? 0;
   }
 
-  get viewer(): string {
-    return this.#room?.viewer ?? "";
-  }
-
-  /** Where each chunk that came so far is from, for a picture. */
-  chunkSources(): readonly ChunkSource[] {
-    return this.#sources.all();
-  }
-
   /** The ids of the peers that gave some of a segment, whether it is here for others, and whether some of it came wrong. */
   segment(rendition: string, index: number): SegmentSenders & { readonly here: boolean } {
-    const { peers = new Set<string>(), failedCheck = false } = this.#sources.senders(rendition, index) ?? {};
+    const { peers = new Set<string>(), failedCheck = false } = this.#senders.get(rendition, index) ?? {};
     const chunks = this.#index.segment(rendition, index)?.chunks ?? [];
     const here = chunks.length > 0 && chunks.every(({ place }) => this.#cache.get(place)?.checked === true);
     return { peers, failedCheck, here };
@@ -291,28 +269,13 @@ export class Swarm {
 
   close(): void {
     this.#closed = true;
-    this.#stopTimer();
+    this.#pulse.stop();
     this.#downloads.stopAll();
   }
 
   /** Decides again, soon and once. */
   poke(): void {
-    if (this.#poked || this.#closed) return;
-    this.#poked = true;
-    this.#soon(() => {
-      this.#poked = false;
-      this.#step();
-    });
-  }
-
-  /** Decides again before long; bytes come too often to think about each. */
-  #pokeLater(): void {
-    if (this.#pokesLater) return;
-    this.#pokesLater = true;
-    this.#options.clock.after(overlapMs, () => {
-      this.#pokesLater = false;
-      this.poke();
-    });
+    this.#pulse.beat();
   }
 
   #soon(run: () => void): void {
@@ -328,123 +291,18 @@ export class Swarm {
   }
 
   #step(): void {
-    if (this.#closed) return;
-    this.#stopTimer();
-    const snapshot = this.#snapshot();
-    const { decisions, lookAgain } = decide(snapshot);
-    for (const decision of decisions) this.#carryOut(decision);
-    const wait = Math.min(longestWait, Math.max(shortestWait, lookAgain - snapshot.now));
-    this.#stopTimer = this.#options.clock.after(wait * 1000, () => this.poke());
-  }
-
-  #carryOut(decision: Decision): void {
-    if (decision.do === "lease") {
-      if (this.#room !== null) this.#leases.ask(this.#room, decision.places, decision.urgent, this.#now());
-    } else if (decision.do === "release") this.#release(decision.places);
-    else if (decision.do === "cancel") this.#cancel(decision.id, decision.why);
-    else if (decision.do === "drop") this.#pool?.drop(decision.peer, "slow");
-    else if (decision.do === "origin") {
-      const { rendition, segment, start, end } = decision;
-      this.#downloads.fetch(rendition, segment, { start, end }, this.#loads.has(rendition, segment));
-    } else {
-      const peer = this.#pool?.peers.get(decision.peer);
-      const chunk = this.#index.chunk(decision.place);
-      if (peer === undefined || chunk === undefined) return;
-      const must = this.#loads.has(decision.place.rendition, chunk.segment);
-      this.#downloads.request(peer, chunk, decision, decision.urgent, must);
-    }
-  }
-
-  #cancel(id: number, why: "silent" | "redundant" | "unwanted"): void {
-    const transfer = this.#transfers.peer(id);
-    this.#downloads.cancel(id);
-    if (transfer !== undefined && why === "silent")
-      this.#peerBook.failed(transfer.peer, "silent", this.#now());
-  }
-
-  #release(places: readonly ChunkPlace[]): void {
-    for (const place of places) this.#leases.end(place);
-    if (places.length > 0) this.#room?.release(runsOf(places));
-  }
-
-  #snapshot(): Snapshot {
     const now = this.#now();
-    const { origin, stripe, seed } = this.#options;
-    const views = this.#chunkViews();
-    const wanted = new Set(views.map(({ place }) => keyOf(place)));
-    const segments = new Set(views.map(({ place, segment }) => `${place.rendition}/${segment}`));
-    this.#release(this.#leases.takeUnwanted((place) => wanted.has(keyOf(place))));
-    return {
+    const snapshot = lookOut(this.#lookout, {
       now,
-      seed,
-      stripe,
-      ...this.#standing(now),
-      joined: this.#room?.joined ?? false,
-      viewers: this.#room?.viewers ?? 1,
-      ...this.#playback.view(),
-      room: this.#cache.room,
-      origin: {
-        rate: Math.max(1000, origin.rate),
-        firstByte: origin.firstByte,
-        restingUntil: Math.max(this.#originRests, origin.restingUntil / 1000),
-      },
-      peers: [...(this.#pool?.peers.values() ?? [])].map((peer) => this.#peerBook.view(peer)),
-      chunks: views,
-      strays: this.#transfers.strays(
-        (place) => wanted.has(keyOf(place)),
-        ({ rendition, segment }) =>
-          segments.has(`${rendition}/${segment}`) || this.#loads.has(rendition, segment),
-      ),
+      room: this.#share === "off" ? null : this.#room,
+      pool: this.#pool,
+      originRests: this.#originRests,
       servingUrgent: now < this.#servingUntil,
-    };
-  }
-
-  #standing(now: number): Pick<Snapshot, "mode" | "settling"> {
-    const room = this.#room;
-    if (this.#share === "off" || room === null) return { mode: "alone", settling: false };
-    if (this.peers > 0) return { mode: "sharing", settling: false };
-    const until =
-      this.#joinedAt === null ? this.#connectedAt + patience.room : this.#joinedAt + patience.peers;
-    const settling = now < until && (!room.joined || room.viewers > 1);
-    return { mode: settling ? "sharing" : "alone", settling };
-  }
-
-  /** The chunks within the window, and those that the player waits for, by start; without those that are here. */
-  #chunkViews(): ChunkView[] {
-    const { playhead, rate, renditions, watched, bufferEnd } = this.#playback.view();
-    const until = playhead + (aheadOf(watched) + rules.handOver) * Math.max(rate, 0.1);
-    const segments = new Map<string, { rendition: string; timed: TimedSegment }>();
-    for (const rendition of renditions) {
-      for (const timed of this.#timeline.between(rendition, playhead, until)) {
-        const key = `${rendition}/${timed.index}`;
-        const isPlaying = this.#delivered.has(key) && timed.start + timed.duration <= bufferEnd + 0.1;
-        if (!isPlaying) segments.set(key, { rendition, timed });
-      }
-    }
-    for (const { rendition, timed } of this.#loads.all())
-      segments.set(`${rendition}/${timed.index}`, { rendition, timed });
-    const views = [...segments.values()].flatMap(({ rendition, timed }) => this.#viewsOf(rendition, timed));
-    return views.sort((a, b) => a.start - b.start);
-  }
-
-  #viewsOf(rendition: string, timed: TimedSegment): ChunkView[] {
-    const indexed = this.#index.segment(rendition, timed.index);
-    const asked = this.#loads.has(rendition, timed.index);
-    const views: ChunkView[] = [];
-    for (const chunk of indexed?.chunks ?? []) {
-      const entry = this.#cache.get(chunk.place);
-      if (entry?.isWhole) continue;
-      const { place, size, segment, offset } = chunk;
-      const missing = entry?.here.gaps(0, size) ?? [{ start: 0, end: size }];
-      const transfers = this.#transfers.viewsOf(chunk);
-      const lease = this.#leases.get(place);
-      const segmentSize = indexed?.size ?? 0;
-      views.push({
-        ...{ place, size, segment, segmentSize, offset, start: timed.start, asked },
-        ...{ missing, transfers, lease },
-      });
-    }
-    return views;
+    });
+    this.#hands.release(this.#leases.takeUnwanted(wantedTest(snapshot.chunks)));
+    const { decisions, lookAgain } = decide(snapshot);
+    for (const decision of decisions) this.#hands.carryOut(decision);
+    this.#pulse.restFor(lookAgain - now);
   }
 
   /** Fetches a segment at once where its chunks are not known; else the scheduler sees to it. */
@@ -494,7 +352,7 @@ export class Swarm {
     const { place, segment } = entry.chunk;
     this.#announcer.here(place);
     this.#options.clock.after(secondThoughtsMs, () => entry.serveWaiting());
-    this.#sources.note(entry, (id) => this.#pool?.peers.get(id)?.near ?? false);
+    this.#senders.note(entry);
     this.#loads.update(place.rendition, segment);
     this.poke();
   }
@@ -503,11 +361,10 @@ export class Swarm {
   #onMismatch(entry: CacheEntry, from: readonly string[]): void {
     const { place, segment, offset, size } = entry.chunk;
     this.#bytes.rejected += entry.bytesFrom(false);
-    this.#sources.noteFailed(entry);
-    for (const peer of from) this.#peerBook.suspect(peer);
-    const must = this.#loads.has(place.rendition, segment);
-    if (from.length > 0 || must)
-      this.#downloads.fetch(place.rendition, segment, { start: offset, end: offset + size }, must);
+    this.#senders.noteFailed(entry);
+    for (const peer of from) this.#peerBook.suspect(peer, this.#now());
+    if (from.length > 0 || this.#loads.has(place.rendition, segment))
+      this.#downloads.fetch(place.rendition, segment, { start: offset, end: offset + size }, true);
     this.poke();
   }
 

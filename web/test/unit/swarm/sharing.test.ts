@@ -209,5 +209,5 @@ test("a cache that is too small for what others want still plays", { timeout: sl
   const figures = expectSound("small cache", world);
   expect(figures.stalls).toBe(0);
   expect(figures.fetchedByWatched).toBeLessThanOrEqual(1.6);
-  for (const { swarm } of viewers) expect(swarm.cachedBytes).toBeLessThanOrEqual(5 << 20);
+  for (const { swarm } of viewers) expect(swarm.cache.bytes).toBeLessThanOrEqual(5 << 20);
 });

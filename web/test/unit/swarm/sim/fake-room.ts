@@ -17,6 +17,7 @@ interface Member {
 
 const leaseMs = 10_000;
 const haveMs = 250;
+const leaseGapMs = 100;
 
 /** A room that counts viewers and grants leases as docs/protocol.md says. */
 export class FakeRoom {
@@ -57,7 +58,6 @@ export class FakeRoom {
   lease(id: string, chunks: readonly Run[], urgent: boolean): void {
     const answer = { granted: [] as ChunkPlace[], held: [] as ChunkPlace[], ready: [] as ChunkPlace[] };
     eachPlace(chunks, (place) => answer[this.#judge(id, place, urgent)].push(place));
-    if (urgent) return;
     this.#members.get(id)?.answer({
       granted: runsOf(answer.granted),
       held: runsOf(answer.held),
@@ -94,7 +94,7 @@ export class FakeRoom {
 
   #judge(id: string, place: ChunkPlace, urgent: boolean): "granted" | "held" | "ready" {
     const key = keyOf(place);
-    if ((this.#haves.get(key)?.size ?? 0) > 0) return "ready";
+    if (!urgent && (this.#haves.get(key)?.size ?? 0) > 0) return "ready";
     const lease = this.#leases.get(key);
     if (lease !== undefined && lease.holder !== id && !urgent) {
       if (!lease.waiting.includes(id)) lease.waiting.push(id);
@@ -136,6 +136,7 @@ export class FakeRoomLink implements RoomLink {
   #add: Run[] = [];
   #drop: Run[] = [];
   #telling = false;
+  #nextAt = 0;
 
   constructor(viewer: string, room: FakeRoom, onRoom: () => void) {
     this.viewer = viewer;
@@ -166,11 +167,11 @@ export class FakeRoomLink implements RoomLink {
   }
 
   lease(chunks: readonly Run[], urgent: boolean): void {
-    this.#send(() => this.#room.lease(this.viewer, chunks, urgent));
+    this.#sendInTurn(() => this.#room.lease(this.viewer, chunks, urgent));
   }
 
   release(chunks: readonly Run[]): void {
-    this.#send(() => this.#room.release(this.viewer, chunks));
+    this.#sendInTurn(() => this.#room.release(this.viewer, chunks));
   }
 
   tellHave(add: readonly Run[], drop: readonly Run[]): void {
@@ -196,6 +197,14 @@ export class FakeRoomLink implements RoomLink {
       [this.#add, this.#drop] = [[], []];
       this.#send(() => this.#room.have(this.viewer, add, drop));
     });
+  }
+
+  /** Who has just said something of leases waits a moment before the next, as the real link does. */
+  #sendInTurn(run: () => void): void {
+    const { clock } = this.#room;
+    const wait = Math.max(0, this.#nextAt - clock.now());
+    if (wait === 0) this.#nextAt = clock.now() + leaseGapMs;
+    clock.after(wait, () => this.#send(run));
   }
 
   #send(run: () => void): void {
