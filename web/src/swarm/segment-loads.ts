@@ -44,7 +44,7 @@ export interface SegmentLoadParts {
   /** How long bytes take at the pace at which they came lately, in ms. */
   usualTime(fromOrigin: number, fromPeers: number): number;
   /** The player got a segment; cached are the bytes that it had before. */
-  onGiven(rendition: string, segment: number, from: SegmentOrigin, cached: number): void;
+  onGiven(rendition: string, segment: number, cached: number): void;
 }
 
 /** The segments that the player waits for, and handing them over. */
@@ -101,7 +101,7 @@ export class SegmentLoads {
       const total = bytes.byteLength;
       const endAt = this.#parts.clock.now();
       const progress = { askedAt: load.askedAt, firstAt: load.firstAt || endAt, endAt, loaded: total, total };
-      this.#parts.onGiven(rendition, segment, "origin", 0);
+      this.#parts.onGiven(rendition, segment, 0);
       load.events.onDone(bytes.slice().buffer, "origin", progress);
     }
   }
@@ -133,7 +133,7 @@ export class SegmentLoads {
     const from = cached === total ? "cache" : senderOf(entries);
     const progress = this.#timesOf(load, entries, total);
     for (const entry of entries) entry.played = true;
-    this.#parts.onGiven(load.rendition, load.timed.index, from, cached);
+    this.#parts.onGiven(load.rendition, load.timed.index, cached);
     load.events.onDone(bytes.buffer, from, progress);
   }
 

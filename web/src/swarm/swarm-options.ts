@@ -1,6 +1,5 @@
 import type { Clock } from "./clock.ts";
 import type { OriginFetcher } from "./origin.ts";
-import type { SegmentOrigin } from "./segment-loads.ts";
 import type { Share } from "./share.ts";
 
 /** What a swarm works with; what it touches of a browser comes in here. */
@@ -24,6 +23,4 @@ export interface SwarmOptions {
   readonly cacheBehind?: number;
   /** Runs something soon, but not within this call. */
   soon?(run: () => void): void;
-  /** The player got a segment. */
-  onSegment?(rendition: string, segment: number, from: SegmentOrigin): void;
 }

@@ -14,7 +14,7 @@ import { PeerBook } from "./peer-book.ts";
 import { Playback, type PlaybackState } from "./playback.ts";
 import { Pulse } from "./pulse.ts";
 import { decide } from "./scheduler.ts";
-import { type LoadEvents, SegmentLoads, type SegmentOrigin } from "./segment-loads.ts";
+import { type LoadEvents, SegmentLoads } from "./segment-loads.ts";
 import { type SegmentSenders, SenderBook } from "./segment-senders.ts";
 import type { Share } from "./share.ts";
 import { Standing } from "./standing.ts";
@@ -126,7 +126,7 @@ export class Swarm {
       index: this.#index,
       cache: this.#cache,
       usualTime: (fromOrigin, fromPeers) => this.#usualTime(fromOrigin, fromPeers),
-      onGiven: (rendition, segment, from, cached) => this.#onGiven(rendition, segment, from, cached),
+      onGiven: (rendition, segment, cached) => this.#onGiven(rendition, segment, cached),
     });
     const shared = {
       index: this.#index,
@@ -183,7 +183,11 @@ export class Swarm {
 
   /** The room answered, or gave a lease that was waited for. */
   onLeases(answer: LeaseAnswer): void {
-    const needless = this.#leases.answered(answer, (place) => this.#isHere(place), this.#now());
+    const needless = this.#leases.answered(
+      answer,
+      (place) => this.#cache.get(place)?.isWhole === true,
+      this.#now(),
+    );
     if (needless.length > 0) this.#room?.release(needless);
     this.poke();
   }
@@ -302,7 +306,8 @@ export class Swarm {
     this.#hands.release(this.#leases.takeUnwanted(wantedTest(snapshot.chunks)));
     const { decisions, lookAgain } = decide(snapshot);
     for (const decision of decisions) this.#hands.carryOut(decision);
-    this.#pulse.restFor(lookAgain - now);
+    // Who stands still and has all it wants is woken by events alone.
+    if (!snapshot.paused || snapshot.chunks.length > 0) this.#pulse.restFor(lookAgain - now);
   }
 
   /** Fetches a segment at once where its chunks are not known; else the scheduler sees to it. */
@@ -385,19 +390,14 @@ export class Swarm {
     this.poke();
   }
 
-  #onGiven(rendition: string, segment: number, from: SegmentOrigin, cached: number): void {
+  #onGiven(rendition: string, segment: number, cached: number): void {
     this.#bytes.cache += cached;
     this.#delivered.add(`${rendition}/${segment}`);
-    this.#options.onSegment?.(rendition, segment, from);
   }
 
   #usualTime(fromOrigin: number, fromPeers: number): number {
     const { origin } = this.#options;
     const peers = Math.max(100_000, this.#peerBook.rate);
     return (1000 * fromOrigin) / Math.max(1000, origin.rate) + (1000 * fromPeers) / peers;
-  }
-
-  #isHere(place: ChunkPlace): boolean {
-    return this.#cache.get(place)?.isWhole === true;
   }
 }

@@ -71,6 +71,16 @@ test("a crowd at a narrow origin sees its first frame soon and does not stall", 
   expect(figures.duplicates).toBeLessThanOrEqual(0.03);
 });
 
+test("a crowd does so too where the first segment is a long one", { timeout: slow }, async () => {
+  const world = makeWorld({ originMbit: 12, firstDurations: [] });
+  await come(world, 6, 0);
+  await world.run(45);
+  const figures = expectSound("crowd of 6, 12 Mbit/s, first segment of 4 s", world);
+  // Without sharing the six would wait 4.2 s.
+  expect(figures.firstFrameMs.median).toBeLessThanOrEqual(2000);
+  expect(figures.stalls).toBeLessThanOrEqual(2);
+});
+
 test("a crowd at an origin slower than the film gets on together", { timeout: slow }, async () => {
   const world = makeWorld({ originMbit: 2, seconds: 60 });
   const viewers = await come(world, 6, 0);

@@ -16,15 +16,20 @@ export interface Film {
   readonly chunks: ReadonlyMap<string, Uint8Array>;
 }
 
-/** A film of random bytes with the given rates in bits a second, cut as an import cuts it. */
-export function makeFilm(seconds: number, rates: Readonly<Record<string, number>>, seed: number): Film {
+/** A film of random bytes with the given rates in bits a second, cut as an import cuts it: the first segments short, then 4 s each. */
+export function makeFilm(
+  seconds: number,
+  rates: Readonly<Record<string, number>>,
+  seed: number,
+  firstDurations: readonly number[] = [1, 1, 2],
+): Film {
   const random = randomFrom(seed);
   const chunks = new Map<string, Uint8Array>();
   const renditions = new Map<string, FilmSegment[]>();
   for (const [rendition, rate] of Object.entries(rates)) {
     const segments: FilmSegment[] = [];
     for (let start = 0, index = 0; start < seconds; index++) {
-      const duration = Math.min(seconds - start, [1, 1, 2][index] ?? 4);
+      const duration = Math.min(seconds - start, firstDurations[index] ?? 4);
       const size = Math.round(((rate * duration) / 8) * (0.85 + 0.3 * random()));
       const segment = makeSegment(rendition, index, { start, duration }, size, random);
       for (const { sha256, bytes } of segment.chunks) chunks.set(sha256.toString("hex"), bytes);

@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly peerLatencyMs?: number;
   readonly seconds?: number;
   readonly videoMbit?: number;
+  /** Of the first segments, in seconds; a film with few key frames has no short ones. */
+  readonly firstDurations?: readonly number[];
 }
 
 export interface ViewerOptions {
@@ -65,7 +67,8 @@ export class World {
     this.#options = options;
     this.#random = randomFrom(options.seed);
     const { seconds = 180, videoMbit = 2 } = options;
-    this.film = makeFilm(seconds, { v0: videoMbit * 1e6, a0: 128_000 }, options.seed);
+    const rates = { v0: videoMbit * 1e6, a0: 128_000 };
+    this.film = makeFilm(seconds, rates, options.seed, options.firstDurations);
     this.origin = new FakeOrigin(
       this.clock,
       this.film,
