@@ -208,14 +208,11 @@ export class Swarm {
     this.#bytes.uploaded += bytes;
   }
 
+  /** How far to share from now on. */
   set share(share: Share) {
     this.#share = share;
     this.#announcer.setGives(this.#gives);
     this.poke();
-  }
-
-  get share(): Share {
-    return this.#share;
   }
 
   /** Takes in the playlist of a rendition. */
