@@ -91,6 +91,8 @@ export class Player {
   #stream: HlsStream | null = null;
   #sharing: StreamSharing | null = null;
   #savedAt = 0;
+  /** Where the last jump went, in seconds. */
+  #soughtTo = 0;
   #lastText = 0;
 
   constructor(options: PlayerOptions) {
@@ -267,9 +269,13 @@ export class Player {
 
   #listen(): void {
     const note = (event: PlaybackEvent) => () => this.#stats.notePlayback(event);
-    for (const type of ["playing", "waiting", "seeking", "pause", "ended"] as const)
-      this.#on(type, note(type));
+    for (const type of ["playing", "seeking", "pause", "ended"] as const) this.#on(type, note(type));
+    this.#on("waiting", () => {
+      // A busy browser tells of it when it is over already.
+      if (!this.#hasData()) this.#stats.notePlayback("waiting");
+    });
     this.#on("seeking", () => {
+      this.#soughtTo = this.#media.currentTime;
       // The first one is that of the player itself, to where it begins.
       if (this.#started.value) this.#stream?.seek();
     });
@@ -336,13 +342,18 @@ export class Player {
 
   #onTime(): void {
     const media = this.#media;
-    if (!media.seeking && !media.paused && media.readyState >= media.HAVE_FUTURE_DATA) {
+    if (!media.seeking && !media.paused && this.#hasData() && media.currentTime > this.#soughtTo) {
       this.#stats.notePlayback("advance");
     }
     const now = performance.now();
     if (now - this.#savedAt < 5000) return;
     this.#savedAt = now;
     this.#tellPosition();
+  }
+
+  /** Whether more than the present picture is there. */
+  #hasData(): boolean {
+    return this.#media.readyState >= this.#media.HAVE_FUTURE_DATA;
   }
 
   #showTime(): void {
