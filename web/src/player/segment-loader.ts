@@ -9,7 +9,7 @@ import {
 import { type Delivery, DeliveryFailed } from "./delivery.ts";
 import type { PlaybackStats, SegmentRecord } from "./playback-stats.ts";
 import { renditionIn } from "./rendition.ts";
-import type { SegmentSource, WantedSegment } from "./segment-source.ts";
+import type { WantedSegment } from "./segment-source.ts";
 import { timedOf } from "./stream-sharing.ts";
 import { timingFor } from "./timing.ts";
 
@@ -17,8 +17,13 @@ type Callbacks = LoaderCallbacks<FragmentLoaderContext>;
 
 const kinds = { main: "video", audio: "audio", subtitle: "text" } as const;
 
+/** Where the bytes of segments come from, as SegmentSource does it. Segment is null for what is no segment. */
+export interface Source {
+  get(url: string, segment: WantedSegment | null): Delivery;
+}
+
 /** Returns the loader by which hls.js gets what source has, and notes where it came from. */
-export function segmentLoader(source: SegmentSource, playback: PlaybackStats): FragmentLoaderConstructor {
+export function segmentLoader(source: Source, playback: PlaybackStats): FragmentLoaderConstructor {
   return class SegmentLoader implements Loader<FragmentLoaderContext> {
     context: FragmentLoaderContext | null = null;
     readonly stats = new LoadStats();
