@@ -5,6 +5,7 @@ import { eagerPlaylistLoader } from "./eager-playlist-loader.ts";
 import type { HeadStart } from "./head-start.ts";
 import type { LanguageMemory } from "./language-memory.ts";
 import { bufferedAhead, type PlaybackStats } from "./playback-stats.ts";
+import { renditionIn } from "./rendition.ts";
 import { segmentLoader } from "./segment-loader.ts";
 import { SegmentSource, segmentPatience } from "./segment-source.ts";
 import type { StreamSharing } from "./stream-sharing.ts";
@@ -115,13 +116,14 @@ export class HlsStream {
   seek(): void {
     const { media, headStart, sharing } = this.#options;
     this.#stats.noteOriginBytes(headStart.end());
-    // The swarm goes for picture and sound alike.
-    if (sharing.current !== null) return;
+    // With peers the swarm goes for picture and sound alike.
+    if (sharing.current?.hasPeers) return;
     const position = media.currentTime;
     if (bufferedAhead(media.buffered, position) > 0) return;
     const track = this.hls.audioTracks[this.hls.audioTrack];
     const there = track?.details?.fragments.find(({ start, end }) => start <= position && position < end);
-    if (there?.url) headStart.ask(there.url);
+    if (!there?.url || sharing.current?.has(renditionIn(there.url), Number(there.sn))) return;
+    headStart.ask(there.url);
   }
 
   #listen(): void {

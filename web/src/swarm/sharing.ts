@@ -154,6 +154,15 @@ export class Sharing {
     if (this.#wantsPeers) this.#pool.start();
   }
 
+  get hasPeers(): boolean {
+    return this.#pool.peers.size > 0;
+  }
+
+  /** Whether a segment is in memory. */
+  has(rendition: string, index: number): boolean {
+    return this.#swarm.segment(rendition, index).here;
+  }
+
   facts(): SharingFacts {
     const { viewer, viewers } = this.#room;
     return {

@@ -24,6 +24,20 @@ afterAll(async () => {
   await Promise.all([browser?.close(), box?.stop(), films?.remove()]);
 });
 
+/** Opens a page for whom nobody else begins at the same time, whatever this test has asked the box before. */
+async function openAlone() {
+  const opened = await openPage(browser);
+  await opened.page.route("**/master.m3u8", async (route) => {
+    const answer = await fetch(box.url + new URL(route.request().url()).pathname);
+    await route.fulfill({
+      body: await answer.text(),
+      contentType: "application/vnd.apple.mpegurl",
+      headers: { "Shoal-Viewer": answer.headers.get("Shoal-Viewer") ?? "", "Shoal-Stripe": "0" },
+    });
+  });
+  return opened;
+}
+
 const playerCode = "**/assets/player-view-*.js";
 
 /** Notes the segments that a page asks for, in order, as rendition/number in the playlist. */
@@ -69,7 +83,7 @@ function twice(asked: readonly string[]): string[] {
 }
 
 test("a film is on its way before the player's code is, and comes once", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   const asked = await watchSegments(page, film);
   const release = await holdBackPlayer(page);
   await page.goto(`${box.lanUrl}/watch/${film}`, { waitUntil: "commit" });
@@ -85,7 +99,7 @@ test("a film is on its way before the player's code is, and comes once", async (
 });
 
 test("a film that goes on where it was left begins with the segment there", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   await page.addInitScript((id) => {
     const point = { position: 17.2, duration: 24, at: 1 };
     localStorage.setItem("shoal.resume", JSON.stringify({ [id]: point }));
@@ -102,7 +116,7 @@ test("a film that goes on where it was left begins with the segment there", asyn
 });
 
 test("the sound is that of the language which was chosen last", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   const [, tag = ""] = /LANGUAGE="(\w+)",DEFAULT=NO/.exec(await text(`/hls/${bilingual}/master.m3u8`)) ?? [];
   await page.addInitScript((chosen) => localStorage.setItem("shoal.sound-language", chosen), tag);
   const asked = await watchSegments(page, bilingual);
@@ -116,7 +130,7 @@ test("the sound is that of the language which was chosen last", async () => {
 });
 
 test("sound alone comes once too", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   const asked = await watchSegments(page, sound);
   await page.goto(`${box.lanUrl}/watch/${sound}`, { waitUntil: "commit" });
   await page.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 1);
@@ -127,7 +141,7 @@ test("sound alone comes once too", async () => {
 });
 
 test("what fails before the player is there is asked for again by it", async () => {
-  const { page } = await openPage(browser);
+  const { page } = await openAlone();
   const refused: string[] = [];
   await page.route(/\.(m4s|mp4)$/, async (route) => {
     const url = route.request().url();
@@ -142,7 +156,7 @@ test("what fails before the player is there is asked for again by it", async () 
 });
 
 test("a page that says nothing of the beginning reads the playlists for it", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   const asked = await watchSegments(page, film);
   const release = await holdBackPlayer(page);
   await page.addInitScript(() => {
@@ -158,7 +172,7 @@ test("a page that says nothing of the beginning reads the playlists for it", asy
 });
 
 test("who may not read the films is sent nothing ahead", async () => {
-  const { page } = await openPage(browser);
+  const { page } = await openAlone();
   const asked = await watchSegments(page, film);
   await page.setExtraHTTPHeaders({ Authorization: "Bearer wrong" });
   await page.goto(`${box.lanUrl}/watch/${film}`);
@@ -168,7 +182,7 @@ test("who may not read the films is sent nothing ahead", async () => {
 });
 
 test("a film that is chosen in the library comes once, and plays again after leaving it", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   const asked = await watchSegments(page, film);
   await page.goto(box.lanUrl);
   await page.locator(`a[href="/watch/${film}"]`).click();
@@ -184,7 +198,7 @@ test("a film that is chosen in the library comes once, and plays again after lea
 });
 
 test("after a jump the sound is asked for beside the picture, and comes once", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   const asked = await watchSegments(page, film);
   const early = new Set<string>();
   let release = () => {};
@@ -219,7 +233,7 @@ test("after a jump the sound is asked for beside the picture, and comes once", a
 });
 
 test("the controls come after the first frame, and nothing moves for them", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   let release = () => {};
   await page.route("**/assets/controls-*.js", async (route) => {
     await new Promise<void>((resolve) => {
@@ -240,7 +254,7 @@ test("the controls come after the first frame, and nothing moves for them", asyn
 });
 
 test("without the controls' code the browser's own controls are there", async () => {
-  const { page } = await openPage(browser);
+  const { page } = await openAlone();
   await page.route("**/assets/controls-*.js", (route) => route.abort("connectionrefused"));
   await page.goto(`${box.lanUrl}/watch/${film}`);
   await untilFramesAreDrawn(page, 0);
@@ -249,7 +263,7 @@ test("without the controls' code the browser's own controls are there", async ()
 });
 
 test("the screen stays on while a film plays, where the browser can do that", async () => {
-  const { page, complaints } = await openPage(browser);
+  const { page, complaints } = await openAlone();
   await page.addInitScript(() => {
     const locks: WakeLockSentinel[] = [];
     const request = navigator.wakeLock.request.bind(navigator.wakeLock);

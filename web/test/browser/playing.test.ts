@@ -50,7 +50,7 @@ test("the statistics are there from the start, and count no stall while all goes
   const { page } = await openPage(browser);
   await page.goto(address, { waitUntil: "domcontentloaded" });
   await page.waitForFunction(() => window.shoal !== undefined);
-  expect(await page.evaluate(() => window.shoal?.stats().viewer)).toBe("");
+  await page.waitForFunction(() => /^[a-z2-7]{12}$/.test(window.shoal?.stats().viewer ?? ""));
   await untilFramesAreDrawn(page, 1);
   const { stats, now } = await page.evaluate(() => ({
     stats: window.shoal?.stats(),
@@ -118,7 +118,12 @@ async function holdBackSegments(page: Page, first: number): Promise<() => Promis
     seen.set(rendition, count);
     await (count <= first ? route.continue() : route.abort("connectionrefused"));
   });
-  return () => page.unroute("**/*.m4s");
+  // A segment of one chunk may be asked for by the chunk's name.
+  await page.route("**/chunks/*", (route) => route.abort("connectionrefused"));
+  return async () => {
+    await page.unroute("**/*.m4s");
+    await page.unroute("**/chunks/*");
+  };
 }
 
 test("while the box does not answer the page says so, counts the stall, and goes on by itself", async () => {

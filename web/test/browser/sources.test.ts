@@ -45,11 +45,11 @@ describe("on a real box", () => {
     await page.context().close();
   });
 
-  test("it unfolds by a press on its title too, and says what is so while nothing is shared", async () => {
+  test("it unfolds by a press on its title too, and says so when nobody else watches", async () => {
     const { page } = await openPage(browser);
     await page.goto(`${box.lanUrl}/watch/${filmId}`);
     await page.getByText("Where it comes from").click();
-    await page.locator(".sources-body").getByText("comes from the box").waitFor();
+    await page.locator(".sources-body").getByText("You are the only one watching").waitFor();
     await page.context().close();
   });
 
