@@ -28,13 +28,7 @@ const h264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", 
 const mpeg4 = ["-c:v", "mpeg4", "-q:v", "5", "-c:a", "libmp3lame"];
 
 export async function makeFilms(): Promise<Films> {
-  const folder = await mkdtemp(path.join(tmpdir(), "shoal-films-"));
-  const make = (name: string, ...args: string[]): string => {
-    const file = path.join(folder, name);
-    const run = spawnSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args, file], { encoding: "utf8" });
-    if (run.status !== 0) throw new Error(`ffmpeg could not make ${name}: ${run.stderr}`);
-    return file;
-  };
+  const { make, remove } = await startStudio();
   return {
     kept: make("Summer on the lake.mp4", ...source(keptSeconds, "640x360"), ...h264),
     reencoded: make("Old tape.avi", ...source(20, "480x360"), ...mpeg4),
@@ -46,6 +40,26 @@ export async function makeFilms(): Promise<Films> {
       ...h264,
     ),
     sound: make("Morning talk.m4a", "-f", "lavfi", "-i", "sine=frequency=330:duration=15", "-c:a", "aac"),
+    remove,
+  };
+}
+
+/** One film that a box keeps as it is, longer than a player asks for at once. */
+export async function makeLongFilm(seconds: number): Promise<{ file: string; remove(): Promise<void> }> {
+  const { make, remove } = await startStudio();
+  return { file: make("Long walk.mp4", ...source(seconds, "320x180"), ...h264), remove };
+}
+
+/** A folder of its own, and ffmpeg that makes files in it. */
+async function startStudio() {
+  const folder = await mkdtemp(path.join(tmpdir(), "shoal-films-"));
+  return {
+    make: (name: string, ...args: string[]): string => {
+      const file = path.join(folder, name);
+      const run = spawnSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args, file], { encoding: "utf8" });
+      if (run.status !== 0) throw new Error(`ffmpeg could not make ${name}: ${run.stderr}`);
+      return file;
+    },
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
