@@ -106,7 +106,9 @@ export class StreamSharing {
     });
     for (const [rendition, segments] of this.#timelines) sharing.setTimeline(rendition, segments);
     sharing.watch();
-    if (!media.paused) sharing.play();
+    // Who opens a film's page wants it played, and in a crowd the first segment is what there is to share; a page in a tab
+    // that nobody looks at waits until it plays.
+    if (!media.paused || document.visibilityState === "visible") sharing.play();
     this.#sharing = sharing;
     return sharing;
   }
