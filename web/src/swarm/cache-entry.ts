@@ -39,10 +39,10 @@ export class CacheEntry {
   readonly #fromOrigin = new RangeSet();
   readonly #readers = new Set<Reader>();
 
-  constructor(chunk: IndexedChunk, start: number) {
+  constructor(chunk: IndexedChunk, start: number, bytes: Uint8Array<ArrayBuffer>) {
     this.chunk = chunk;
     this.start = start;
-    this.bytes = new Uint8Array(chunk.size);
+    this.bytes = bytes;
   }
 
   get size(): number {

@@ -11,6 +11,8 @@ export interface CacheOptions {
   readonly behind: number;
   /** A checked chunk was thrown out. */
   onDropped(place: ChunkPlace): void;
+  /** Gets memory for a chunk of that many bytes. */
+  readonly memory?: ((bytes: number) => Uint8Array<ArrayBuffer>) | undefined;
   /** A peer asked for bytes of a chunk. */
   onRead(urgent: boolean): void;
 }
@@ -62,7 +64,8 @@ export class Cache implements Source {
   open(chunk: IndexedChunk, start: number, must: boolean): CacheEntry | undefined {
     const known = this.get(chunk.place);
     if (known !== undefined) return known;
-    const entry = new CacheEntry(chunk, start);
+    const bytes = this.#options.memory?.(chunk.size) ?? new Uint8Array(chunk.size);
+    const entry = new CacheEntry(chunk, start, bytes);
     if (!this.#makeRoom(entry, must)) return undefined;
     this.#entries.set(keyOf(chunk.place), entry);
     this.#bytes += entry.size;

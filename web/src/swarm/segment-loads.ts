@@ -41,6 +41,8 @@ export interface SegmentLoadParts {
   readonly clock: Clock;
   readonly index: ChunkIndex;
   readonly cache: Cache;
+  /** Gets memory for a segment of that many bytes. */
+  readonly memory?: ((bytes: number) => Uint8Array<ArrayBuffer>) | undefined;
   /** How long bytes take at the pace at which they came lately, in ms. */
   usualTime(fromOrigin: number, fromPeers: number): number;
   /** The player got a segment; cached are the bytes that it had before. */
@@ -123,7 +125,7 @@ export class SegmentLoads {
 
   #give(load: SegmentLoad, entries: readonly CacheEntry[], total: number): void {
     this.remove(load);
-    const bytes = new Uint8Array(total);
+    const bytes = this.#parts.memory?.(total) ?? new Uint8Array(total);
     let offset = 0;
     for (const entry of entries) {
       bytes.set(entry.bytes, offset);

@@ -17,6 +17,8 @@ export interface SwarmOptions {
   /** A number of this viewer's own; it settles what is left to chance. */
   readonly seed: number;
   readonly share: Share;
+  /** Gets memory for so many bytes; a simulation of thousands of viewers keeps none. */
+  readonly memory?: (bytes: number) => Uint8Array<ArrayBuffer>;
   /** Bytes of memory for chunks. */
   readonly cacheBytes?: number;
   /** The share of them that is kept behind the playhead for others. */

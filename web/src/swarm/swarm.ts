@@ -81,6 +81,7 @@ export class Swarm {
     this.#cache = new Cache({
       limit: options.cacheBytes ?? usualCacheBytes,
       behind: options.cacheBehind ?? usualCacheBehind,
+      memory: options.memory,
       onDropped: (place) => this.#announcer.dropped(place),
       onRead: (urgent) => this.#onRead(urgent),
     });
@@ -125,6 +126,7 @@ export class Swarm {
       clock,
       index: this.#index,
       cache: this.#cache,
+      memory: options.memory,
       usualTime: (fromOrigin, fromPeers) => this.#usualTime(fromOrigin, fromPeers),
       onGiven: (rendition, segment, cached) => this.#onGiven(rendition, segment, cached),
     });

@@ -2,7 +2,7 @@ import type { FetchEvents, OriginFetcher } from "../../../../src/swarm/origin.ts
 import type { Range } from "../../../../src/swarm/ranges.ts";
 import { RateMeter } from "../../../../src/swarm/rate-meter.ts";
 import type { Film } from "./film.ts";
-import { Link } from "./link.ts";
+import { Link, type Turn } from "./link.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** A node with one narrow line to all its viewers. */
@@ -16,11 +16,11 @@ export class FakeOrigin {
   /** Bytes sent by rendition and segment. */
   readonly sent = new Map<string, number>();
 
-  constructor(clock: VirtualClock, film: Film, bytesPerSecond: number, roundTripMs: number) {
+  constructor(clock: VirtualClock, film: Film, bytesPerSecond: number, roundTripMs: number, turn?: Turn) {
     this.clock = clock;
     this.film = film;
     this.roundTripMs = roundTripMs;
-    this.link = new Link(clock, bytesPerSecond, roundTripMs / 2);
+    this.link = new Link(clock, bytesPerSecond, roundTripMs / 2, turn);
   }
 
   /** The origin as one viewer measures it. */

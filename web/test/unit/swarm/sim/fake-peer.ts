@@ -27,6 +27,9 @@ export interface FarEnd {
   readonly source: Source;
   readonly uplink: Link;
   readonly faults: Faults;
+  /** On another network, and taking only: unless told, neither is so. */
+  readonly far?: boolean;
+  readonly gives?: boolean;
   /** How the other side sees this one, to be told of chunks. */
   onBytesSent(bytes: number): void;
 }
@@ -36,8 +39,8 @@ const mostRequests = 16;
 export class FakePeer implements Peer {
   readonly id: string;
   readonly name = "";
-  readonly near = true;
-  readonly gives = true;
+  readonly near: boolean;
+  readonly gives: boolean;
   readonly stats = {
     ...{ rate: 0, outstanding: 0, requests: 0, failures: 0, latencyMs: 0 },
     ...{ received: 0, sent: 0, servesUrgent: false },
@@ -53,6 +56,8 @@ export class FakePeer implements Peer {
 
   constructor(clock: VirtualClock, latencyMs: number, far: FarEnd, onInventory: () => void) {
     this.id = far.id;
+    this.near = far.far !== true;
+    this.gives = far.gives !== false;
     this.#clock = clock;
     this.#latencyMs = latencyMs;
     this.#far = far;

@@ -9,42 +9,49 @@ interface Flow {
 }
 
 /** The most bytes in turn; on a slow line less, or those who wait for their turn would wait longer than on a real one. */
-const largestTurn = 16 << 10;
-const turnMs = 6;
+export interface Turn {
+  readonly most: number;
+  readonly ms: number;
+}
+
+const fineTurn: Turn = { most: 16 << 10, ms: 6 };
 
 /** A line of a fixed rate that everybody who sends over it shares fairly, some bytes each in turn. */
 export class Link {
   readonly #clock: VirtualClock;
   readonly #latencyMs: number;
+  readonly #turn: Turn;
   readonly #flows: Flow[] = [];
   #busy = false;
   /** Bytes a second. */
   rate: number;
   sent = 0;
 
-  constructor(clock: VirtualClock, rate: number, latencyMs: number) {
+  constructor(clock: VirtualClock, rate: number, latencyMs: number, turn = fineTurn) {
     this.#clock = clock;
     this.rate = rate;
     this.#latencyMs = latencyMs;
+    this.#turn = turn;
   }
 
   /** Sends bytes in order; onSent when the last of them arrived. Returns how to stop. */
   send(bytes: Uint8Array, deliver: (bytes: Uint8Array) => void, onSent: () => void): () => void {
     const flow: Flow = { bytes, deliver, onSent, offset: 0, stopped: false };
     this.#flows.push(flow);
-    this.#turn();
+    this.#next();
     return () => {
       flow.stopped = true;
     };
   }
 
-  #turn(): void {
+  #next(): void {
     if (this.#busy) return;
     let flow = this.#flows.shift();
     while (flow?.stopped) flow = this.#flows.shift();
     if (flow === undefined) return;
     const next = flow;
-    const turn = Math.min(largestTurn, Math.max(1024, Math.ceil((this.rate * turnMs) / 1000)));
+    const { most, ms } = this.#turn;
+    const turn = Math.min(most, Math.max(1024, Math.ceil((this.rate * ms) / 1000)));
     const part = next.bytes.subarray(next.offset, next.offset + turn);
     next.offset += part.byteLength;
     this.sent += part.byteLength;
@@ -58,7 +65,7 @@ export class Link {
         next.deliver(part);
         if (isLast && !next.stopped) next.onSent();
       });
-      this.#turn();
+      this.#next();
     });
   }
 }

@@ -1,0 +1,27 @@
+import type { Figures } from "./figures.ts";
+
+const columns: readonly (readonly [head: string, cell: (figures: Figures) => string])[] = [
+  ["viewers", ({ viewers }) => String(viewers)],
+  ["hours watched", ({ hours }) => hours.toFixed(1)],
+  ["saved", ({ saved }) => `${(100 * saved).toFixed(1)} %`],
+  ["stalls/h", ({ stallsPerHour }) => stallsPerHour.toFixed(2)],
+  ["stalled s/h", ({ stalledPerHour }) => stalledPerHour.toFixed(2)],
+  ["copies mean, most", ({ copies }) => `${copies.mean.toFixed(1)}, ${copies.most.toFixed(1)}`],
+  ["uploads max/mean, Jain", ({ uploads }) => `${uploads.mostByMean.toFixed(1)}, ${uploads.jain.toFixed(2)}`],
+  ["twice", ({ duplicates }) => `${(100 * duplicates).toFixed(2)} %`],
+  ["first frame s", ({ firstFrame }) => `${firstFrame.median.toFixed(2)}, ${firstFrame.p95.toFixed(2)}`],
+  ["seek s", ({ seek }) => (seek.p95 > 0 ? `${seek.median.toFixed(2)}, ${seek.p95.toFixed(2)}` : "")],
+  ["no frame", ({ never }) => String(never)],
+  ["messages/s", ({ messagesPerSecond }) => messagesPerSecond.toFixed(0)],
+  ["wrong", ({ wrong }) => String(wrong)],
+];
+
+/** A table in Markdown, a row for each run. */
+export function tableOf(rows: readonly (readonly [name: string, figures: Figures])[]): string {
+  const cells = [
+    ["scenario", ...columns.map(([head]) => head)],
+    ["---", ...columns.map(() => "---")],
+    ...rows.map(([name, figures]) => [name, ...columns.map(([, cell]) => cell(figures))]),
+  ];
+  return cells.map((row) => `| ${row.join(" | ")} |\n`).join("");
+}
