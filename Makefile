@@ -8,7 +8,7 @@ ARGS     ?=
 # The client is built again when one of these changed; directories notice what was removed.
 CLIENT := $(shell find web -name node_modules -prune -o -name dist -prune -o -name test -prune -o ! -name '*.go' ! -path web -print 2>/dev/null)
 
-.PHONY: help run build test lint bench setup setup-test setup-bench versions
+.PHONY: help run build test lint bench sim setup setup-test setup-bench versions
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -28,6 +28,11 @@ lint: versions web/node_modules/.installed ## Check formatting, types, style, an
 
 bench: versions setup-bench build .build/bench/node_modules/.installed ## Measure beside others that do the same; ARGS="-rows import -rounds 3" chooses
 	@go run ./bench $(ARGS)
+
+sim: versions web/node_modules/.installed ## Simulate 100 viewers; ARGS="-viewers 1000 -seconds 30 -grain 50 -seed 1" chooses
+	@go build -o .build/sim/ ./sim/room
+	@cd web && npx rolldown test/sim/main.ts --platform node --format esm -o ../.build/sim/sim.mjs --logLevel silent
+	@node .build/sim/sim.mjs $(ARGS)
 
 setup: ## Install what running needs: ffmpeg
 	@scripts/setup.sh ffmpeg

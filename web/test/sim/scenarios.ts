@@ -50,6 +50,7 @@ export interface RunOptions {
   readonly room: string;
   readonly viewers: number;
   readonly seed: number;
+  readonly grain: number;
   /** Another length than the scenario's; arrivals shrink with it. */
   readonly seconds?: number | undefined;
 }
@@ -60,11 +61,11 @@ export async function play(
   options: RunOptions,
 ): Promise<{ world: World; seconds: number }> {
   const scenario: Scenario = scenarios[name];
-  const { room, seed, viewers } = options;
+  const { room, seed, viewers, grain } = options;
   const seconds = options.seconds ?? scenario.seconds;
   const demand = (viewers * (rates.v0 + rates.a0)) / 8 / megabit;
   const originMbit = scenario.originShare === undefined ? 1000 : scenario.originShare * demand;
-  const world = new World({ room, seed, originMbit });
+  const world = new World({ room, seed, originMbit, grain });
   const arrivals = scenario.arrivals * Math.min(1, seconds / scenario.seconds);
   for (let i = 0; i < viewers; i++)
     world.clock.after(world.random() * arrivals * 1000, () => come(world, scenario));

@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly room: string;
   readonly seed: number;
   readonly originMbit: number;
+  /** How long a viewer waits for more to happen before it decides, in ms; 0 decides at once, as browsers do. */
+  readonly grain: number;
 }
 
 export interface ViewerOptions {
@@ -62,11 +64,13 @@ export class World {
   readonly all: Viewer[] = [];
   /** Connections that the room closed with something else than a viewer's leaving. */
   closed = 0;
+  readonly #grain: number;
   readonly #sockets = new Map<string, SimulatedSocket>();
   #lastCame = Number.NEGATIVE_INFINITY;
   #crowd = 0;
 
-  constructor({ room, seed, originMbit }: WorldOptions) {
+  constructor({ room, seed, originMbit, grain }: WorldOptions) {
+    this.#grain = grain;
     this.random = randomFrom(seed);
     this.film = filmOfSizes(filmSeconds, rates, seed);
     this.origin = new FakeOrigin(this.clock, this.film, originMbit * megabit, 2 * nodeMs, turn);
@@ -143,7 +147,7 @@ export class World {
       stripe: this.#nextStripe(),
       seed: Math.floor(this.random() * 2 ** 32),
       share: gives ? "all" : "receive",
-      soon: (run) => clock.after(0, run),
+      soon: (run) => clock.after(this.#grain, run),
       memory: (bytes) => Extent.bytes(bytes),
     });
   }

@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { figuresOf } from "../../sim/figures.ts";
+import { play, type ScenarioName } from "../../sim/scenarios.ts";
+import { tableOf } from "../../sim/table.ts";
+
+const repository = fileURLToPath(new URL("../../../..", import.meta.url));
+
+let folder = "";
+let room = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "shoal-sim-"));
+  room = join(folder, process.platform === "win32" ? "room.exe" : "room");
+  execFileSync("go", ["build", "-o", room, "./sim/room"], { cwd: repository });
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(scenario: ScenarioName, seed: number, seconds: number) {
+  const { world } = await play(scenario, { room, viewers: 8, seconds, seed, grain: 20 });
+  world.room.close();
+  return figuresOf(world, seconds);
+}
+
+describe("viewers with the real scheduler in the real room", () => {
+  test("the same seed gives the same table, another seed another", async () => {
+    const [once, again, other] = [
+      await run("churn", 1, 20),
+      await run("churn", 1, 20),
+      await run("churn", 2, 20),
+    ];
+    expect(tableOf([["churn", again]])).toBe(tableOf([["churn", once]]));
+    expect(tableOf([["churn", other]])).not.toBe(tableOf([["churn", once]]));
+  }, 60_000);
+
+  test("a steady crowd shares: the origin sends less than half, and nothing is wrong", async () => {
+    const figures = await run("steady", 1, 90);
+    expect(figures.saved).toBeGreaterThan(0.5);
+    expect(figures.duplicates).toBeLessThan(0.1);
+    expect(figures).toMatchObject({ never: 0, wrong: 0 });
+    expect(figures.uploads.jain).toBeLessThanOrEqual(1);
+  }, 60_000);
+});
