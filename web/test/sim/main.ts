@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { figuresOf } from "./figures.ts";
 import { play, type ScenarioName, scenarios } from "./scenarios.ts";
-import { tableOf } from "./table.ts";
+import { headOf, rowOf } from "./table.ts";
 
 const help = `Simulates viewers of one video in virtual time, with the real scheduler and the real room.
 
@@ -35,11 +35,10 @@ async function runAll(): Promise<void> {
   const names = values.scenarios.split(",");
   const unknown = names.find((name) => !(name in scenarios));
   if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}`);
-  const rows = [];
+  process.stdout.write(headOf());
   for (const viewers of values.viewers.split(",").map(Number)) {
-    for (const name of names) rows.push(await runOne(name as ScenarioName, viewers));
+    for (const name of names) process.stdout.write(rowOf(...(await runOne(name as ScenarioName, viewers))));
   }
-  process.stdout.write(tableOf(rows));
 }
 
 /** The table is the same for the same seed; how long it took goes beside it. */

@@ -16,12 +16,18 @@ const columns: readonly (readonly [head: string, cell: (figures: Figures) => str
   ["wrong", ({ wrong }) => String(wrong)],
 ];
 
-/** A table in Markdown, a row for each run. */
-export function tableOf(rows: readonly (readonly [name: string, figures: Figures])[]): string {
-  const cells = [
-    ["scenario", ...columns.map(([head]) => head)],
-    ["---", ...columns.map(() => "---")],
-    ...rows.map(([name, figures]) => [name, ...columns.map(([, cell]) => cell(figures))]),
-  ];
-  return cells.map((row) => `| ${row.join(" | ")} |\n`).join("");
+/** The head of a table in Markdown. */
+export function headOf(): string {
+  return (
+    lineOf(["scenario", ...columns.map(([head]) => head)]) + lineOf(["---", ...columns.map(() => "---")])
+  );
+}
+
+/** The row of a run. */
+export function rowOf(name: string, figures: Figures): string {
+  return lineOf([name, ...columns.map(([, cell]) => cell(figures))]);
+}
+
+function lineOf(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |\n`;
 }
