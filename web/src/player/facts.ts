@@ -33,9 +33,8 @@ export function readFacts(
   stats: PlaybackStats,
   sharing: SharingFacts | null,
 ): PlaybackFacts {
-  const { firstFrameMs, bufferSeconds, stalls, stallMs, bytes } = stats.snapshot(
-    bufferedAhead(media.buffered, media.currentTime),
-  );
+  const ahead = bufferedAhead(media.buffered, media.currentTime);
+  const { firstFrameMs, bufferSeconds, stalls, stallMs, bytes } = stats.snapshot(ahead, sharing);
   const { videoWidth, videoHeight, clientWidth, clientHeight } = media;
   const quality = media.getVideoPlaybackQuality?.();
   const level = hls?.levels[hls.currentLevel];

@@ -142,6 +142,10 @@ test("the second viewer gets the film from the first, byte by byte as the box ha
   );
   for (const page of [anna, ben]) await expectOnlyTheFilm(page);
   expect((await statsOf(ben)).bytes.rejected).toBe(0);
+  await ben.keyboard.press("i");
+  const panel = ben.getByRole("region", { name: "Statistics" });
+  const fromBox = panel.locator("div", { has: ben.locator("dt", { hasText: "From the box" }) }).locator("dd");
+  expect(Number.parseFloat((await fromBox.textContent()) ?? "")).toBeGreaterThan(0);
   expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
 });
 
