@@ -25,9 +25,8 @@ func (im *Importer) spool(ctx context.Context, a *arrival, body io.Reader) error
 	if err != nil {
 		return noRoom("open source", err)
 	}
-	s := spooler{im: im, a: a, f: f, at: a.note.Offset}
+	s := spooler{im: im, a: a, f: f, at: a.note.Offset, hash: newHash()}
 	if err = s.rewind(); err == nil {
-		defer s.hash.close()
 		err = s.copy(ctx, body)
 		err = errors.Join(err, s.settle())
 	}
@@ -43,7 +42,7 @@ type spooler struct {
 	a    *arrival
 	f    *os.File
 	at   int64 // where the next byte goes
-	hash *hasher
+	hash keptHash
 	// syncing is the sync in flight, or nil; what is durable after it comes out.
 	syncing chan synced
 }
@@ -68,21 +67,14 @@ func (s *spooler) rewind() error {
 	if _, err := s.f.Seek(s.at, io.SeekStart); err != nil {
 		return err
 	}
-	hash := newHash()
-	if err := hash.UnmarshalBinary(s.a.note.Hash); err != nil {
-		return err
-	}
-	s.hash = newHasher(hash)
-	return nil
+	return s.hash.UnmarshalBinary(s.a.note.Hash)
 }
 
 func (s *spooler) copy(ctx context.Context, body io.Reader) error {
+	block := make([]byte, receiveBlock)
 	for next := s.at + checkEvery; ; {
-		block := s.hash.block()
 		n, readErr := body.Read(block)
-		n, err := s.write(block[:n])
-		s.hash.add(block[:n])
-		if err != nil {
+		if err := s.write(block[:n]); err != nil {
 			return err
 		}
 		if s.at >= next {
@@ -100,22 +92,22 @@ func (s *spooler) copy(ctx context.Context, body io.Reader) error {
 	}
 }
 
-// write returns how much of p is in the file.
-func (s *spooler) write(p []byte) (int, error) {
+func (s *spooler) write(p []byte) error {
 	end := s.at + int64(len(p))
 	if size := s.a.note.Size; size > 0 && end > size {
-		return 0, fmt.Errorf("more than the %d bytes that were announced: %w", size, ErrTooLarge)
+		return fmt.Errorf("more than the %d bytes that were announced: %w", size, ErrTooLarge)
 	}
 	if limit := s.im.cfg.MaxUpload; limit > 0 && end > limit {
-		return 0, fmt.Errorf("more than %d bytes: %w", limit, ErrTooLarge)
+		return fmt.Errorf("more than %d bytes: %w", limit, ErrTooLarge)
 	}
 	if s.im.arrivals.isGone(s.a) {
-		return 0, ErrGone
+		return ErrGone
 	}
 	n, err := s.f.Write(p)
+	s.hash.Write(p[:n])
 	s.at += int64(n)
 	s.im.arrivals.wrote(s.a, s.at)
-	return n, err
+	return err
 }
 
 // pause happens every checkEvery bytes: is there still room, is anyone still interested?
@@ -137,7 +129,7 @@ func (s *spooler) pause(ctx context.Context) error {
 
 // here is what will be durable after a sync.
 func (s *spooler) here() (note, error) {
-	state, err := s.hash.state()
+	state, err := s.hash.MarshalBinary()
 	next := s.a.note
 	next.Offset, next.Hash, next.Touched = s.at, state, s.im.cfg.Now().UTC()
 	return next, err
