@@ -9,6 +9,7 @@ import type { PlaybackState } from "./playback.ts";
 import { browserSocket, SocketRoomLink } from "./room-link.ts";
 import type { LoadEvents } from "./segment-loads.ts";
 import { type SegmentKind, type SegmentRecord, SegmentRecords } from "./segment-records.ts";
+import { shareOn } from "./share.ts";
 import { Swarm } from "./swarm.ts";
 import type { TimedSegment } from "./timeline.ts";
 import { UploadLimit } from "./upload-limit.ts";
@@ -68,7 +69,7 @@ export class Sharing {
       chunkUrl: (sha256) => `${node}/chunks/${sha256}?video=${video}`,
       stripe,
       seed: Math.floor(Math.random() * 2 ** 32),
-      share: wishes.metered.value ? "receive" : wishes.share.value,
+      share: shareOn(wishes.metered.value, wishes.share.value),
     });
     this.#room = new SocketRoomLink({
       url: `${node.replace(/^http/, "ws")}/api/v1/swarm?video=${video}`,
@@ -212,9 +213,8 @@ export class Sharing {
 
   #follow({ name, share, metered }: SharingWishes): void {
     const follow = () => {
-      const wanted = metered.value ? "receive" : share.value;
-      this.#swarm.share = share.value === "off" ? "off" : wanted;
-      this.#pool.setGives(wanted !== "receive");
+      this.#swarm.share = shareOn(metered.value, share.value);
+      this.#pool.setGives(!metered.value);
       this.#room.setShare(this.#wireShare);
       if (!this.#wantsPeers) this.#pool.stop();
       else if (this.#playing) this.#pool.start();

@@ -1,6 +1,6 @@
+import type { Share } from "../protocol/messages.ts";
 import type { Clock } from "./clock.ts";
 import type { OriginFetcher } from "./origin.ts";
-import type { Share } from "./share.ts";
 
 /** What a swarm works with; what it touches of a browser comes in here. */
 export interface SwarmOptions {

@@ -1,3 +1,4 @@
+import type { Share } from "../protocol/messages.ts";
 import type { ChunkPlace } from "../protocol/runs.ts";
 import { Announcer } from "./announcer.ts";
 import { Cache } from "./cache.ts";
@@ -16,7 +17,6 @@ import { Pulse } from "./pulse.ts";
 import { decide } from "./scheduler.ts";
 import { type LoadEvents, SegmentLoads } from "./segment-loads.ts";
 import { type SegmentSenders, SenderBook } from "./segment-senders.ts";
-import type { Share } from "./share.ts";
 import { Standing } from "./standing.ts";
 import type { SwarmOptions } from "./swarm-options.ts";
 import { type TimedSegment, Timeline } from "./timeline.ts";

@@ -8,11 +8,11 @@ import { Unindexed } from "../../../src/swarm/unindexed.ts";
 import { VirtualClock } from "./sim/virtual-clock.ts";
 
 test("where bytes cost money nothing is given", () => {
-  expect(shareOn({ saveData: true }, "all")).toBe("receive");
-  expect(shareOn({ type: "cellular" }, "lan")).toBe("receive");
-  expect(shareOn({ type: "cellular" }, "off")).toBe("off");
-  expect(shareOn({ type: "wifi" }, "lan")).toBe("lan");
-  expect(shareOn(undefined, "all")).toBe("all");
+  expect(shareOn(true, "all")).toBe("receive");
+  expect(shareOn(true, "lan")).toBe("receive");
+  expect(shareOn(true, "off")).toBe("off");
+  expect(shareOn(false, "lan")).toBe("lan");
+  expect(shareOn(false, "all")).toBe("all");
 });
 
 test("a rate is that of the time in which something came", () => {
