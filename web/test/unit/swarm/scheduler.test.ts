@@ -139,14 +139,21 @@ test("few leases are asked for at a time", () => {
   });
 });
 
-test("each chunk that the player must have now has a way, or a time to look again", () => {
+test("each chunk that the player must have now has a way, or a turn, or a time to look again", () => {
   always((snapshot, decisions) => {
     if (snapshot.paused) return;
+    // The origin brings one thing of a rendition after the other, and each end is looked at.
+    const busy = new Set(
+      snapshot.chunks
+        .filter((chunk) => goingOn(chunk, decisions).some(({ from }) => from === null))
+        .map(({ place }) => place.rendition),
+    );
     for (const chunk of snapshot.chunks) {
       const due = (chunk.start - snapshot.playhead) / Math.max(snapshot.rate, 0.1) - rules.handOver;
       if (!chunk.asked || due > 0) continue;
       const isComing =
         goingOn(chunk, decisions).length > 0 ||
+        busy.has(chunk.place.rendition) ||
         ofKind(decisions, "request").some(({ place }) => keyOf(place) === keyOf(chunk.place)) ||
         ofKind(decisions, "origin").some(({ rendition }) => rendition === chunk.place.rendition);
       if (!isComing) expect(decide(snapshot).lookAgain).toBeLessThan(Number.POSITIVE_INFINITY);
