@@ -269,7 +269,9 @@ function Overlays(props: {
   const trouble = player?.trouble.value ?? null;
   return (
     <>
-      <MediaLoadingIndicator slot="centered-chrome" noautohide="" />
+      <MediaLoadingIndicator slot="centered-chrome" noautohide="">
+        <Spinner />
+      </MediaLoadingIndicator>
       <KeyEcho echo={props.echo} />
       <div slot="top-chrome" class="player-top" {...alwaysShown}>
         <div role="status">{trouble?.kind === "passing" && <p class="player-banner">{trouble.text}</p>}</div>
@@ -339,5 +341,14 @@ function SoundOnly(props: { title: string }) {
       <p>{props.title}</p>
       <p class="player-sound-note">Sound only</p>
     </div>
+  );
+}
+
+/** In the place of media-chrome's own, which turns unseen all the time and has the page drawn anew sixty times a second. */
+function Spinner() {
+  return (
+    <svg slot="icon" class="player-spinner" aria-hidden="true" viewBox="0 0 100 100">
+      <path d="M73,50c0-12.7-10.3-23-23-23S27,37.3,27,50 M30.9,50c0-10.5,8.5-19.1,19.1-19.1S69.1,39.5,69.1,50" />
+    </svg>
   );
 }

@@ -65,6 +65,28 @@ test("the statistics are there from the start, and count no stall while all goes
   await page.context().close();
 });
 
+test("nothing but the picture moves while a film plays", async () => {
+  const { page } = await openPage(browser);
+  await page.goto(address);
+  await untilFramesAreDrawn(page, 1);
+  await page.waitForFunction(() => document.querySelector("media-controller")?.hasAttribute("userinactive"));
+  const moving = await page.evaluate(() => {
+    const within = (root: Document | ShadowRoot): string[] => {
+      const running = root.getAnimations().filter(({ playState }) => playState === "running");
+      const elements = [...root.querySelectorAll("*")];
+      // What is see-through is drawn too.
+      const inDrawing = elements.filter(
+        (element) => /^animate/i.test(element.tagName) && element.closest("svg")?.checkVisibility(),
+      );
+      const inShadow = elements.flatMap(({ shadowRoot }) => (shadowRoot === null ? [] : within(shadowRoot)));
+      return [...running.map(String), ...inDrawing.map(({ outerHTML }) => outerHTML), ...inShadow];
+    };
+    return within(document);
+  });
+  expect(moving).toEqual([]);
+  await page.context().close();
+});
+
 test("keys work wherever the focus is, except in fields", async () => {
   const { page, complaints } = await openPage(browser);
   await page.goto(address);
