@@ -15,6 +15,9 @@ import { renditionIn } from "./rendition.ts";
 const sharedBuffer = 20;
 const loneBuffer = 600;
 
+/** A first picture that is not there after so long is late. */
+const slowStartMs = 800;
+
 const ticketPatience: Patience = { firstByteMs: 10_000, wholeMs: 20_000 };
 
 export interface StreamSharingOptions {
@@ -80,7 +83,7 @@ export class StreamSharing {
     const { signal } = this.#listeners;
     for (const type of ["timeupdate", "pause", "play", "ratechange"])
       media.addEventListener(type, () => this.#sharing?.watch(), { signal });
-    media.addEventListener("play", () => this.#sharing?.play(), { signal });
+    media.addEventListener("playing", () => this.#sharing?.play(), { signal });
     media.addEventListener("seeking", () => this.#sharing?.seeked(), { signal });
   }
 
@@ -95,7 +98,7 @@ export class StreamSharing {
   async #load(arrival: Arrival): Promise<Sharing | null> {
     const { Sharing } = await import("../swarm/sharing.ts");
     if (this.#ended) return null;
-    const { media, source, wishes } = this.#options;
+    const { source, wishes } = this.#options;
     const sharing = new Sharing({
       video: videoIn(source),
       node: new URL(source).origin,
@@ -106,11 +109,25 @@ export class StreamSharing {
     });
     for (const [rendition, segments] of this.#timelines) sharing.setTimeline(rendition, segments);
     sharing.watch();
-    // Who opens a film's page wants it played, and in a crowd the first segment is what there is to share; a page in a tab
-    // that nobody looks at waits until it plays.
-    if (!media.paused || document.visibilityState === "visible") sharing.play();
     this.#sharing = sharing;
+    this.#meetInTime(sharing, arrival.stripe > 0);
     return sharing;
+  }
+
+  /**
+   * Connections are made when it plays: they would delay the first picture. In a crowd the first segment is what there is to share,
+   * and from a slow box peers bring it sooner; a page in a tab that nobody looks at waits in any case.
+   */
+  #meetInTime(sharing: Sharing, inCrowd: boolean): void {
+    const { media } = this.#options;
+    const meet = () => {
+      if (!media.paused || document.visibilityState === "visible") sharing.play();
+    };
+    if (inCrowd || media.readyState >= media.HAVE_CURRENT_DATA) meet();
+    else {
+      const late = setTimeout(meet, slowStartMs);
+      this.#stops.push(() => clearTimeout(late));
+    }
   }
 
   #learn(fragments: readonly Fragment[]): void {
