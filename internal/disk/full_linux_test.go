@@ -116,6 +116,10 @@ func TestDiskWithoutABlockLeftIsErrFull(t *testing.T) {
 			t.Errorf("save %d bytes: %v, want ErrFull", size, err)
 		}
 	}
+	rows := map[string][]byte{"small": {1}, "large": make([]byte, 1<<20)}
+	if err := d.Records().SaveAll(t.Context(), "rows", rows); !errors.Is(err, chunk.ErrFull) || len(keys(t, d, "rows")) > 0 {
+		t.Errorf("save many: %v, want ErrFull and none of them; there are %q", err, keys(t, d, "rows"))
+	}
 	checkFull(t, dir, d, kept, func() { os.Remove(filler); dropOne(t, d, kept) })
 	save(t, d, "videos", "a", make([]byte, 50_000))
 	if err := d.Close(); err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -16,6 +18,8 @@ const (
 	// pageRecords and pageBytes bound what Each holds at a time.
 	pageRecords = 256
 	pageBytes   = 1 << 20
+	// allBytes bounds what SaveAll keeps together: it is in memory until it is durable.
+	allBytes = 64 << 20
 )
 
 // Records keeps bytes by bucket and key. Buckets come to be when they are first saved to; names are
@@ -30,7 +34,24 @@ type Records struct {
 // Save keeps value under bucket and key, in the place of what was there. It is durable when err is nil.
 // Saving takes the time of two fsyncs, one caller after the other.
 func (r *Records) Save(ctx context.Context, bucket, key string, value []byte) error {
-	return r.change(ctx, "save", bucket, key, func() error { return r.save(bucket, key, value) })
+	return r.change(ctx, "save", bucket, key, func() error { return r.save(bucket, map[string][]byte{key: value}) })
+}
+
+// SaveAll keeps all values under their keys, or none of them: they are durable together when err is nil. That takes the time
+// of one Save, so it is how many records are kept. Keys and values are at most 64 MiB in all.
+func (r *Records) SaveAll(ctx context.Context, bucket string, values map[string][]byte) error {
+	size := 0
+	for key, value := range values {
+		size += len(key) + len(value)
+	}
+	if size > allBytes {
+		return fmt.Errorf("save %d records of %s: %d bytes, at most %d", len(values), bucket, size, allBytes)
+	}
+	err := r.inTurn(ctx, bucket, func() error { return r.save(bucket, values) })
+	if err != nil {
+		return fmt.Errorf("save %d records of %s: %w", len(values), bucket, err)
+	}
+	return nil
 }
 
 // Delete forgets what is under bucket and key, durably. To delete what is not there is no error.
@@ -78,18 +99,23 @@ func (r *Records) Each(ctx context.Context, bucket string, visit func(key string
 }
 
 func (r *Records) change(ctx context.Context, verb, bucket, key string, do func() error) error {
-	err := r.enter(ctx, bucket)
-	if err == nil {
-		defer r.gate.leave()
-		if err = take(ctx, r.db.turn); err == nil {
-			err = do()
-			<-r.db.turn
-		}
-	}
-	if err != nil {
+	if err := r.inTurn(ctx, bucket, do); err != nil {
 		return fmt.Errorf("%s record %s/%s: %w", verb, bucket, key, err)
 	}
 	return nil
+}
+
+// inTurn calls do when nobody else writes.
+func (r *Records) inTurn(ctx context.Context, bucket string, do func() error) error {
+	if err := r.enter(ctx, bucket); err != nil {
+		return err
+	}
+	defer r.gate.leave()
+	if err := take(ctx, r.db.turn); err != nil {
+		return err
+	}
+	defer func() { <-r.db.turn }()
+	return do()
 }
 
 func (r *Records) enter(ctx context.Context, bucket string) error {
@@ -102,13 +128,22 @@ func (r *Records) enter(ctx context.Context, bucket string) error {
 	return r.gate.enter()
 }
 
-func (r *Records) save(bucket, key string, value []byte) error {
+func (r *Records) save(bucket string, values map[string][]byte) error {
+	if len(values) == 0 {
+		return nil
+	}
 	return r.db.update(func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists([]byte(bucket))
 		if err != nil {
 			return err
 		}
-		return b.Put([]byte(key), value)
+		// In the order of the keys, which touches each page once.
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			if err := b.Put([]byte(key), values[key]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

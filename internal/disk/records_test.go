@@ -211,6 +211,58 @@ func TestRecordsSavedByManyAreAllThere(t *testing.T) {
 	}
 }
 
+func TestManyRecordsAreSavedTogetherAndOutliveACrash(t *testing.T) {
+	dir := folder(t)
+	d := open(t, dir, disk.Options{})
+	save(t, d, "rows", "old", []byte("old"))
+	values := map[string][]byte{"old": []byte("new"), "empty": {}, "nil": nil}
+	for i := range 1000 {
+		values[fmt.Sprint(i)] = bytes.Repeat([]byte{byte(i)}, 900)
+	}
+	if err := d.Records().SaveAll(t.Context(), "rows", values); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Records().SaveAll(t.Context(), "nothing", nil); err != nil {
+		t.Errorf("save nothing: %v", err)
+	}
+	d.Crash()
+	d = open(t, dir, disk.Options{})
+	for key, want := range values {
+		if got, err := d.Records().Load(t.Context(), "rows", key); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%q has %d bytes, %v; want %d", key, len(got), err, len(want))
+		}
+	}
+	if got := keys(t, d, "rows"); len(got) != len(values) {
+		t.Errorf("%d records, want %d", len(got), len(values))
+	}
+}
+
+func TestOfRecordsThatCannotAllBeSavedNoneIs(t *testing.T) {
+	d := open(t, folder(t), disk.Options{})
+	save(t, d, "rows", "a", []byte("old"))
+	large := make([]byte, 1<<20)
+	many := make(map[string][]byte)
+	for i := range 65 {
+		many[fmt.Sprint(i)] = large
+	}
+	for name, values := range map[string]map[string][]byte{
+		"a key too long": {"a": []byte("new"), "b": nil, strings.Repeat("x", 40_000): nil},
+		"an empty key":   {"a": []byte("new"), "b": nil, "": nil},
+		"too many bytes": many,
+	} {
+		if err := d.Records().SaveAll(t.Context(), "rows", values); err == nil || errors.Is(err, disk.ErrSyncFailed) {
+			t.Errorf("%s: %v, want a plain error", name, err)
+		}
+	}
+	if err := d.Records().SaveAll(t.Context(), "disk", map[string][]byte{"usage": nil}); err == nil {
+		t.Error("the disk's own bucket can be saved to")
+	}
+	got, err := d.Records().Load(t.Context(), "rows", "a")
+	if left := keys(t, d, "rows"); err != nil || string(got) != "old" || len(left) != 1 {
+		t.Errorf("a is %q, %v; records are %q", got, err, left)
+	}
+}
+
 func TestEndedContextStopsRecords(t *testing.T) {
 	d := open(t, folder(t), disk.Options{})
 	save(t, d, "videos", "a", []byte("abc"))
@@ -220,6 +272,7 @@ func TestEndedContextStopsRecords(t *testing.T) {
 	for name, err := range map[string]error{
 		"load":   loadErr,
 		"save":   d.Records().Save(ctx, "videos", "b", nil),
+		"all":    d.Records().SaveAll(ctx, "videos", map[string][]byte{"b": nil}),
 		"delete": d.Records().Delete(ctx, "videos", "a"),
 		"each":   d.Records().Each(ctx, "videos", func(string, []byte) error { return nil }),
 	} {

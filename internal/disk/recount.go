@@ -67,7 +67,7 @@ func (u *usage) save(r *Records, end bool) error {
 	}
 	value, err := json.Marshal(saved)
 	if err == nil {
-		err = r.save(ownBucket, usageKey, value)
+		err = r.save(ownBucket, map[string][]byte{usageKey: value})
 	}
 	if err != nil {
 		return fmt.Errorf("save totals: %w", err)
