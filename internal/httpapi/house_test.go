@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -251,6 +252,15 @@ func (m *records) Save(_ context.Context, bucket, key string, value []byte) erro
 	defer m.mu.Unlock()
 	m.rows[bucket+"/"+key] = bytes.Clone(value)
 	return nil
+}
+
+func (m *records) Load(_ context.Context, bucket, key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if value, found := m.rows[bucket+"/"+key]; found {
+		return bytes.Clone(value), nil
+	}
+	return nil, fs.ErrNotExist
 }
 
 func (m *records) Delete(_ context.Context, bucket, key string) error {

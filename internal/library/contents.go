@@ -44,26 +44,24 @@ func (c Contents) Chunks() iter.Seq[chunk.Info] {
 }
 
 // Live calls visit with the contents of every video that was there when it began and is not purged, those in the
-// trash included. Stored manifests are read one at a time and not kept in memory. It ends with the error of
+// trash included; rarely more than once for one. Stored manifests are read one at a time and not kept in memory. It ends with the error of
 // visit as it is, or with ErrUnreadable, after all visits, when there may be more videos than it knows.
 func (l *Library) Live(ctx context.Context, visit func(Contents) error) error {
 	for _, id := range l.ids() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c, found := l.contents(id)
-		if !found {
-			continue
-		}
-		l.read(ctx, &c)
-		if err := visit(c); err != nil {
-			return err
+		for _, c := range l.contents(id) {
+			l.read(ctx, &c)
+			if err := visit(c); err != nil {
+				return err
+			}
 		}
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.unreadable > 0 {
-		return fmt.Errorf("%w: %d", ErrUnreadable, l.unreadable)
+	if n := l.unreadableVideos(); n > 0 {
+		return fmt.Errorf("%w: %d", ErrUnreadable, n)
 	}
 	return nil
 }
@@ -73,7 +71,7 @@ func (l *Library) PurgedContents(ctx context.Context, id manifest.VideoID) Conte
 	l.mu.RLock()
 	left := l.purged[id]
 	l.mu.RUnlock()
-	c := Contents{ID: id, Stored: left.manifest, Manifest: left.draft, superseded: left.superseded}
+	c := Contents{ID: id, Stored: left.manifest, Manifest: left.draft, superseded: slices.Concat(left.superseded...)}
 	l.read(ctx, &c)
 	return c
 }
@@ -89,14 +87,19 @@ func (l *Library) ids() []manifest.VideoID {
 	return ids
 }
 
-func (l *Library) contents(id manifest.VideoID) (c Contents, found bool) {
+// contents returns what a video is made of, and what this node published of it and is to be put together with that yet.
+func (l *Library) contents(id manifest.VideoID) []Contents {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	e := l.videos[id]
 	if e == nil {
-		return c, false
+		return nil
 	}
-	return Contents{ID: id, Title: e.video.Title, Stored: e.video.Manifest, Manifest: e.draft}, true
+	all := []Contents{{ID: id, Title: e.video.Title, Stored: e.video.Manifest, Manifest: e.draft}}
+	for _, p := range l.lost[id] {
+		all = append(all, Contents{ID: id, Title: e.video.Title, Stored: p.manifest})
+	}
+	return all
 }
 
 // read fetches the stored manifest, past the cache.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -19,10 +20,13 @@ import (
 
 // memory is Records in memory. Its fault is asked before each write and says what happens to it.
 type memory struct {
-	mu     sync.Mutex
-	rows   map[string][]byte
-	purged map[string][]byte
-	fault  func(op, key string) fault
+	mu   sync.Mutex
+	rows map[string][]byte // those of the bucket "videos"
+	// edits, purged and cleared are the other buckets.
+	edits, purged, cleared map[string][]byte
+	fault                  func(op, key string) fault
+	// full refuses what is saved.
+	full bool
 }
 
 type fault int
@@ -36,7 +40,7 @@ const (
 var errDisk = errors.New("disk trouble")
 
 func newMemory() *memory {
-	return &memory{rows: make(map[string][]byte), purged: make(map[string][]byte)}
+	return &memory{rows: make(map[string][]byte), edits: make(map[string][]byte), purged: make(map[string][]byte), cleared: make(map[string][]byte)}
 }
 
 // bucket returns the rows of one of the library's buckets.
@@ -44,8 +48,12 @@ func (m *memory) bucket(name string) map[string][]byte {
 	switch name {
 	case "videos":
 		return m.rows
+	case "edits":
+		return m.edits
 	case "purged":
 		return m.purged
+	case "cleared":
+		return m.cleared
 	}
 	return nil
 }
@@ -59,9 +67,12 @@ func (m *memory) write(ctx context.Context, op, bucket, key string, do func()) e
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.full && op == "save" {
+		return chunk.ErrFull
+	}
 	f := none
 	if m.fault != nil {
-		f = m.fault(op, key)
+		f = m.fault(op, bucket+"/"+key)
 	}
 	if f != notStored {
 		do()
@@ -78,6 +89,19 @@ func (m *memory) Save(ctx context.Context, bucket, key string, value []byte) err
 
 func (m *memory) Delete(ctx context.Context, bucket, key string) error {
 	return m.write(ctx, "delete", bucket, key, func() { delete(m.bucket(bucket), key) })
+}
+
+func (m *memory) Load(ctx context.Context, bucket, key string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value, found := m.bucket(bucket)[key]
+	if !found {
+		return nil, fs.ErrNotExist
+	}
+	return bytes.Clone(value), nil
 }
 
 func (m *memory) Each(_ context.Context, bucket string, f func(string, []byte) error) error {

@@ -121,7 +121,9 @@ func (l *Library) page(places []place, limit int) Page {
 	}
 	p.Videos = make([]Video, len(places))
 	for i, at := range places {
-		p.Videos[i] = l.videos[at.ID].video.clone()
+		e := l.videos[at.ID]
+		l.lookAt(e)
+		p.Videos[i] = e.video.clone()
 	}
 	return p
 }

@@ -13,9 +13,13 @@ import (
 )
 
 // Manifest returns what a video is made of: the newest draft while it is processed, the stored manifest when
-// it is ready. It is shared and must not be changed. The first call for a stored one reads its chunks.
+// it is ready. It is shared and must not be changed. The first call for a stored one reads its chunks. A draft of another
+// node is asked for, at most once a second; when that takes longer than two seconds, the last known one is returned.
 // Errors: ErrNotFound, ErrNotReady, ErrFailed, ErrTrashed, and those of the store.
 func (l *Library) Manifest(ctx context.Context, id manifest.VideoID) (*manifest.Manifest, error) {
+	if err := l.ask(ctx, id); err != nil {
+		return nil, fmt.Errorf("manifest of video %s: %w", id, err)
+	}
 	draft, at, err := l.manifestOf(id)
 	if err != nil || draft != nil {
 		return draft, err
@@ -25,6 +29,23 @@ func (l *Library) Manifest(ctx context.Context, id manifest.VideoID) (*manifest.
 		return nil, fmt.Errorf("manifest of video %s: %w", id, err)
 	}
 	return m, nil
+}
+
+// Stored returns what a ready video is made of, as Manifest does, and the chunks that its canonical bytes lie in, which tell
+// it from what the video is made of later. Errors: ErrState unless the video is ready, and those of Manifest.
+func (l *Library) Stored(ctx context.Context, id manifest.VideoID) (*manifest.Manifest, []chunk.Info, error) {
+	_, at, err := l.manifestOf(id)
+	if err == nil && at == nil {
+		err = fmt.Errorf("video %s: %w", id, ErrState)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := l.manifests.get(ctx, at)
+	if err != nil {
+		return nil, nil, fmt.Errorf("manifest of video %s: %w", id, err)
+	}
+	return m, slices.Clone(at), nil
 }
 
 // manifestOf returns a draft or where the stored manifest lies.
@@ -42,7 +63,7 @@ func (l *Library) manifestOf(id manifest.VideoID) (*manifest.Manifest, []chunk.I
 		err = ErrFailed
 	case state == Trashed:
 		err = ErrTrashed
-	case e.video.Playable:
+	case e.video.Playable && e.draft != nil:
 		return e.draft, nil, nil
 	default:
 		err = ErrNotReady

@@ -124,15 +124,23 @@ func TestPurgedVideoIsRememberedUntilItIsCleared(t *testing.T) {
 		t.Errorf("the draft had %d chunks, want 4", len(got))
 	}
 	h.restart()
-	if got := h.Purged(); !slices.Equal(got, []manifest.VideoID{id}) {
+	if got := h.Purged(); len(got) != 3 {
 		t.Errorf("after a restart purged are %v", got)
 	}
 	if got := refs(h.PurgedContents(t.Context(), id)); !slices.Equal(got, want) {
 		t.Errorf("it was made of %d chunks, want %d", len(got), len(want))
 	}
-	h.must(h.Cleared(t.Context(), id))
-	if got := h.Purged(); len(got) > 0 || len(h.records.purged) > 0 {
-		t.Errorf("after it was cleared: %v, %d rows", got, len(h.records.purged))
+	for _, id := range h.Purged() {
+		h.must(h.Cleared(t.Context(), id))
+	}
+	for range 2 {
+		if got := h.Purged(); len(got) > 0 {
+			t.Errorf("after they were cleared: %v", got)
+		}
+		h.restart()
+	}
+	if len(h.records.rows) > 0 || len(h.records.purged) != 3 {
+		t.Errorf("%d rows and %d notes are left, want 0 and 3", len(h.records.rows), len(h.records.purged))
 	}
 }
 
@@ -154,7 +162,7 @@ func TestSupersededManifestGoesWithItsVideo(t *testing.T) {
 	}
 }
 
-func TestPurgeThatFailsHalfWayLeavesTheVideo(t *testing.T) {
+func TestPurgeThatCannotBeNotedLeavesTheVideo(t *testing.T) {
 	h := newHouse(t)
 	id := h.ready("a")
 	for _, f := range []fault{notStored, storedYetError} {
@@ -167,27 +175,59 @@ func TestPurgeThatFailsHalfWayLeavesTheVideo(t *testing.T) {
 		if err := h.Purge(t.Context(), id); !errors.Is(err, errDisk) {
 			t.Errorf("%v, want the disk's error", err)
 		}
-		h.records.fault = func(op, _ string) fault {
-			if op == "delete" {
-				return notStored
-			}
-			return none
+		h.records.fault = nil
+		h.restart()
+		if v := h.video(id); v.State != library.Ready || len(h.Purged()) > 0 {
+			t.Errorf("the video is %s, purged are %v", v.State, h.Purged())
 		}
-		if err := h.Purge(t.Context(), id); !errors.Is(err, errDisk) {
-			t.Errorf("%v, want the disk's error", err)
-		}
-		if v := h.video(id); v.State != library.Ready {
-			t.Errorf("the video is %s", v.State)
-		}
-	}
-	// Killed after the note of it was written, the video is there and the note too.
-	h.records.fault = nil
-	h.restart()
-	if h.video(id).State != library.Ready || len(h.Purged()) != 1 {
-		t.Errorf("after a restart: %+v, purged %v", h.video(id), h.Purged())
 	}
 	if _, found := h.live()[id]; !found {
 		t.Error("the video is not live")
+	}
+}
+
+func TestPurgeThatWasInterruptedIsEndedLater(t *testing.T) {
+	h := newHouse(t)
+	id := h.ready("a")
+	h.must(second(h.Rename(t.Context(), id, "b")))
+	h.records.fault = func(op, _ string) fault {
+		if op == "delete" {
+			return notStored
+		}
+		return none
+	}
+	h.must(h.Purge(t.Context(), id))
+	h.records.fault = nil
+	h.restart()
+	if _, err := h.Get(id); !errors.Is(err, library.ErrNotFound) || len(h.Purged()) != 1 || len(h.live()) > 0 {
+		t.Errorf("after a restart: %v, purged %v", err, h.Purged())
+	}
+	h.FollowOnce(t.Context())
+	if len(h.records.rows) > 0 || len(h.records.edits) > 0 {
+		t.Errorf("left are %q and %q", h.records.rows, h.records.edits)
+	}
+}
+
+func TestPurgeMakesRoomOnADiskThatIsFull(t *testing.T) {
+	h := newHouse(t)
+	id := h.ready("a")
+	want := refs(h.live()[id])
+	h.records.full = true
+	h.must(h.Purge(t.Context(), id))
+	if got := refs(h.PurgedContents(t.Context(), id)); !slices.Equal(got, want) {
+		t.Errorf("it was made of %d chunks, want %d", len(got), len(want))
+	}
+	if len(h.records.rows) > 0 || len(h.records.purged) > 0 {
+		t.Errorf("left are %q and %q", h.records.rows, h.records.purged)
+	}
+	h.records.full = false
+	h.must(h.Cleared(t.Context(), id))
+	if len(h.records.purged) != 1 {
+		t.Error("that it was purged was not noted when there was room again")
+	}
+	h.restart()
+	if got := h.Purged(); len(got) > 0 {
+		t.Errorf("after a restart purged are %v", got)
 	}
 }
 
@@ -215,23 +255,5 @@ func TestTrashedVideosArePurgedWhenTheirTimeIsUp(t *testing.T) {
 	}
 	if got, err := h.PurgeTrashed(t.Context(), h.opts.Now().Add(time.Hour)); err != nil || len(got) != 1 {
 		t.Errorf("later: %v, %v", got, err)
-	}
-}
-
-func TestTrashWithoutATimeBeginsToCountNow(t *testing.T) {
-	h := newHouse(t)
-	id := h.ready("a")
-	h.must(h.Trash(t.Context(), id))
-	row := string(h.records.rows[string(id)])
-	from := strings.Index(row, `"trashed":"`)
-	to := from + strings.Index(row[from:], ",")
-	h.records.rows[string(id)] = []byte(row[:from] + row[to+1:])
-	before := h.opts.Now()
-	h.restart()
-	if got, err := h.PurgeTrashed(t.Context(), before); err != nil || len(got) > 0 {
-		t.Errorf("purged %v, %v", got, err)
-	}
-	if got, err := h.PurgeTrashed(t.Context(), h.opts.Now()); err != nil || len(got) != 1 {
-		t.Errorf("later purged %v, %v", got, err)
 	}
 }

@@ -13,18 +13,20 @@ import (
 )
 
 // rowVersion is the version of the format that row describes.
-const rowVersion = 1
+const rowVersion = 2
 
-// row is a video as it is stored.
+// row is what importing a file made of it. What people change is not in it, so that neither is lost when both change at
+// the same time on different nodes.
 type row struct {
 	Version int              `json:"version"`
 	ID      manifest.VideoID `json:"id"`
-	Title   string           `json:"title"`
-	State   State            `json:"state"`
-	Was     State            `json:"was,omitempty"`
-	// Trashed is when the video was put into the trash.
-	Trashed time.Time `json:"trashed,omitzero"`
-	Stage   string    `json:"stage"`
+	// Title is what the video was called when it was added.
+	Title string `json:"title"`
+	// Node prepares the video, or did; By wrote this row.
+	Node  string `json:"node"`
+	By    string `json:"by"`
+	State State  `json:"state"`
+	Stage string `json:"stage"`
 	// Progress is kept of failed videos only: the others begin anew or are done.
 	Progress     float64         `json:"progress,omitempty"`
 	Problem      *Problem        `json:"problem,omitempty"`
@@ -38,8 +40,8 @@ type row struct {
 	Storyboard   bool            `json:"storyboard,omitempty"`
 	Chapters     []chapterRow    `json:"chapters,omitempty"`
 	Manifest     []chunk.Info    `json:"manifest,omitempty"`
-	// Superseded lists the chunks of manifests that were published before.
-	Superseded []chunk.Info `json:"superseded,omitempty"`
+	// Superseded lists the chunks of each manifest that was published before, the oldest first.
+	Superseded [][]chunk.Info `json:"superseded,omitempty"`
 }
 
 type chapterRow struct {
@@ -56,11 +58,11 @@ type blobRow struct {
 func encodeRow(e *entry) ([]byte, error) {
 	v := &e.video
 	r := row{
-		Version: rowVersion, ID: v.ID, Title: v.Title, State: v.State, Was: e.was, Trashed: e.trashed, Problem: v.Problem,
+		Version: rowVersion, ID: v.ID, Title: e.title, Node: v.Node, By: e.by, State: e.made, Problem: v.Problem,
 		DurationNS: int64(v.Duration), Size: v.Size, Created: v.Created,
 		SourceName: v.SourceName, SourceSHA256: v.SourceSHA256,
 	}
-	switch e.settled() {
+	switch e.made {
 	case Failed:
 		r.Stage, r.Progress = v.Stage, v.Progress
 	case Ready:
@@ -78,35 +80,52 @@ func encodeRow(e *entry) ([]byte, error) {
 	return json.Marshal(r)
 }
 
-// settled returns the state a video has outside of the trash.
-func (e *entry) settled() State {
-	if e.video.State == Trashed {
-		return e.was
-	}
-	return e.video.State
-}
-
 // decodeRow reads what encodeRow wrote; it refuses everything else.
-func decodeRow(key string, value []byte) (*entry, error) {
-	dec := json.NewDecoder(bytes.NewReader(value))
-	dec.DisallowUnknownFields()
+func decodeRow(key string, value []byte) (*row, error) {
 	var r row
-	if err := dec.Decode(&r); err != nil {
+	if err := decodeStrictly(value, &r); err != nil {
 		return nil, fmt.Errorf("decode video record: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("decode video record: more than one value")
 	}
 	if err := r.check(key); err != nil {
 		return nil, fmt.Errorf("decode video record: %w", err)
 	}
-	return r.entry(), nil
+	return &r, nil
+}
+
+// decodeStrictly reads one JSON value that has no field which into lacks.
+func decodeStrictly(value []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(value))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one value")
+	}
+	return nil
+}
+
+// versionOf reads the version of a record of any form, 0 when it has none.
+func versionOf(value []byte) int {
+	var head struct {
+		Version int `json:"version"`
+	}
+	_ = json.Unmarshal(value, &head)
+	return head.Version
+}
+
+func checkVersion(got, want int) error {
+	if got != want {
+		return fmt.Errorf("version %d, want %d", got, want)
+	}
+	return nil
 }
 
 func (r *row) check(key string) error {
+	if err := checkVersion(r.Version, rowVersion); err != nil {
+		return err
+	}
 	switch {
-	case r.Version != rowVersion:
-		return fmt.Errorf("version %d, want %d", r.Version, rowVersion)
 	case string(r.ID) != key:
 		return fmt.Errorf("id %q under key %q", r.ID, key)
 	case r.Size < 0 || r.DurationNS < 0:
@@ -124,31 +143,39 @@ func (r *row) check(key string) error {
 }
 
 func (r *row) checkState() error {
-	settled := r.State
-	if r.State == Trashed {
-		settled = r.Was
-	} else if r.Was != "" {
-		return fmt.Errorf("state %s with a former one", r.State)
-	}
 	switch {
-	case settled == Processing && r.State == Processing:
+	case r.State == Processing:
 		return nil
-	case settled == Ready && len(r.Manifest) > 0:
+	case r.State == Ready && len(r.Manifest) > 0:
 		return nil
-	case settled == Failed && r.Problem != nil:
+	case r.State == Failed && r.Problem != nil:
 		return nil
 	}
 	return fmt.Errorf("state %q does not fit the rest", r.State)
 }
 
+// supersedes tells whether whoever wrote the row knew the manifest in the chunks at.
+func (r *row) supersedes(at []chunk.Info) bool {
+	name := nameOf(at)
+	if nameOf(r.Manifest) == name {
+		return true
+	}
+	for _, before := range r.Superseded {
+		if nameOf(before) == name {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *row) entry() *entry {
-	e := &entry{was: r.Was, trashed: r.Trashed, superseded: r.Superseded, video: Video{
-		ID: r.ID, State: r.State, Stage: r.Stage, Progress: r.Progress, Problem: r.Problem,
+	e := &entry{made: r.State, title: r.Title, by: r.By, superseded: r.Superseded, video: Video{
+		ID: r.ID, Stage: r.Stage, Progress: r.Progress, Problem: r.Problem, Node: r.Node,
 		Duration: time.Duration(r.DurationNS), Size: r.Size, Created: r.Created,
 		SourceName: r.SourceName, SourceSHA256: r.SourceSHA256,
-		Renditions: r.Renditions, Manifest: r.Manifest, Playable: r.State == Ready,
+		Renditions: r.Renditions, Manifest: r.Manifest,
 	}}
-	if e.settled() == Ready {
+	if e.made == Ready {
 		e.video.Progress = 1
 	}
 	if r.Poster != nil {
@@ -158,6 +185,5 @@ func (r *row) entry() *entry {
 	for _, c := range r.Chapters {
 		e.video.Chapters = append(e.video.Chapters, manifest.Chapter{Start: time.Duration(c.StartNS), Title: c.Title})
 	}
-	e.setTitle(r.Title)
 	return e
 }

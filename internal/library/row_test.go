@@ -3,6 +3,7 @@ package library_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -22,12 +23,13 @@ func TestABadRowCostsOneVideoAndStays(t *testing.T) {
 		"not json":        "\x00\xff",
 		"unknown field":   strings.Replace(row, `"version"`, `"surprise":1,"version"`, 1),
 		"two values":      row + "{}",
-		"other version":   strings.Replace(row, `"version":1`, `"version":2`, 1),
+		"other version":   strings.Replace(row, `"version":2`, `"version":3`, 1),
 		"other id":        strings.Replace(row, string(bad), string(good), 1),
 		"unknown state":   strings.Replace(row, `"state":"ready"`, `"state":"merry"`, 1),
 		"ready, no chunk": strings.Replace(row, `"manifest":`, `"manifest":[],"manifest":null,"x":`, 1),
 		"failed, no word": strings.Replace(row, `"state":"ready"`, `"state":"failed"`, 1),
 		"negative size":   strings.Replace(row, `"size":1000,"created"`, `"size":-1,"created"`, 1),
+		"in the trash":    strings.Replace(row, `"state":"ready"`, `"state":"trashed"`, 1),
 		"no title":        strings.Replace(row, `"title":"bad"`, `"title":""`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,33 +51,63 @@ func TestABadRowCostsOneVideoAndStays(t *testing.T) {
 	}
 }
 
+// rowOf is the record of a video, without what follows the fields that each has.
+func rowOf(version int, fields string) string {
+	return fmt.Sprintf(`{"version":%d,"id":"%s","title":"A",%s"size":1,"created":"2026-03-01T12:00:00Z","source_name":"a","source_sha256":"%s"}`,
+		version, someID, fields, strings.Repeat("0", 64))
+}
+
+const someID = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 func FuzzARowIsReadAsItWasWrittenOrLeftOut(f *testing.F) {
-	const id = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
-	f.Add([]byte(`{}`))
-	f.Add([]byte(`{"version":1,"id":"` + id + `","title":"A","state":"processing","stage":"check","size":1,"created":"2026-03-01T12:00:00Z","source_name":"a","source_sha256":"` + strings.Repeat("0", 64) + `"}`))
-	f.Add([]byte(`{"version":1,"id":"` + id + `","title":"A","state":"trashed","was":"failed","stage":"check","problem":{"code":"c","message":"m"},"size":1,"created":"2026-03-01T12:00:00Z","source_name":"a","source_sha256":"` + strings.Repeat("0", 64) + `"}`))
-	f.Fuzz(func(t *testing.T, value []byte) {
+	f.Add([]byte(`{}`), []byte(`{}`), []byte(`{}`))
+	trash, title := []byte(`{"version":1,"trashed":"2026-03-01T12:00:00Z"}`), []byte(`{"version":1,"title":"B"}`)
+	f.Add([]byte(rowOf(1, `"state":"processing","stage":"check",`)), title, trash)
+	f.Add([]byte(rowOf(1, `"state":"trashed","was":"failed","stage":"check","problem":{"code":"c","message":"m"},`)), title, trash)
+	f.Add([]byte(rowOf(2, `"node":"x","by":"x","state":"processing","stage":"check",`)), title, trash)
+	f.Add([]byte(rowOf(2, `"node":"","by":"","state":"failed","stage":"check","problem":{"code":"c","message":"m"},`)), title, trash)
+	f.Fuzz(func(t *testing.T, value, title, trash []byte) {
 		h := newHouse(t)
-		h.records.rows[id] = value
+		h.records.rows[someID], h.records.edits[someID+"/title"], h.records.edits[someID+"/trash"] = value, title, trash
 		h.restart()
-		if h.Totals().Unreadable == 1 {
+		if h.Totals().Unreadable > 0 {
 			return
 		}
-		if v := h.video(id); v.State == library.Trashed {
-			h.must(second(h.Restore(t.Context(), id)))
+		if v := h.video(someID); v.State == library.Trashed {
+			h.must(second(h.Restore(t.Context(), someID)))
 		}
-		want, err := h.Rename(t.Context(), id, "Another")
+		want, err := h.Rename(t.Context(), someID, "Another")
 		h.must(err)
 		h.restart()
-		if diff := cmp.Diff(want, h.video(id)); diff != "" {
+		if diff := cmp.Diff(want, h.video(someID)); diff != "" {
 			t.Errorf("written and read again (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func FuzzTheNoteOfAPurgedVideoKeepsItAway(f *testing.F) {
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"version":1,"manifest":[{"ref":"` + strings.Repeat("3", 64) + `","size":9}]}`))
+	f.Add([]byte(`{"version":2,"manifest":[{"ref":"` + strings.Repeat("3", 64) + `","size":9}],"superseded":[[]],"same":"` + someID + `"}`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		h := newHouse(t)
+		h.Changed("purged", someID, value, false)
+		h.Changed("videos", someID, []byte(rowOf(2, `"node":"x","by":"x","state":"processing","stage":"check",`)), false)
+		if _, err := h.Get(someID); !errors.Is(err, library.ErrNotFound) {
+			t.Errorf("%v, want ErrNotFound", err)
+		}
+		h.SameAs(someID)
+		h.records.purged[someID] = value
+		h.restart()
+		for _, id := range h.Purged() {
+			h.PurgedContents(t.Context(), id)
 		}
 	})
 }
 
 func BenchmarkOpenWithTenThousandVideos(b *testing.B) {
 	records := newMemory()
-	ready := `{"version":1,"id":"%s","title":"A film %d","state":"ready","stage":"done","duration_ns":5400000000000,"size":1000000000,` +
+	ready := `{"version":2,"id":"%s","node":"n","by":"n","title":"A film %d","state":"ready","stage":"done","duration_ns":5400000000000,"size":1000000000,` +
 		`"created":"2026-03-01T12:00:00Z","source_name":"a.film.mkv","source_sha256":"` + strings.Repeat("1", 64) + `",` +
 		`"poster":{"hash":"` + strings.Repeat("2", 64) + `","size":9,"chunks":[{"ref":"` + strings.Repeat("2", 64) + `","size":9}]},` +
 		`"renditions":[{"id":"v0","kind":"video","codec":"avc1.64001f","width":1920,"height":1080,"bitrate":5000000,"language":""},` +

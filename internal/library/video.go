@@ -26,9 +26,23 @@ var (
 	ErrTitle = errors.New("title must have 1 to 200 characters and no control characters")
 	// ErrUnreadable says that records of videos could not be read, so nobody knows all that is needed.
 	ErrUnreadable = errors.New("some records of videos cannot be read")
+	// ErrElsewhere says that only the node that prepares a video can do that; errors.As finds its name in an ElsewhereError.
+	ErrElsewhere = errors.New("another node prepares the video")
 	// ErrQuery says that a listing was asked for in a way that makes no sense.
 	ErrQuery = errors.New("bad query")
 )
+
+// ElsewhereError is ErrElsewhere with the node that can do what was asked for.
+type ElsewhereError struct {
+	// Node is the id of the node that prepares the video, or tried to; State tells which.
+	Node  string
+	State State
+}
+
+func (e *ElsewhereError) Error() string { return ErrElsewhere.Error() + ": " + e.Node }
+
+// Is makes it an ErrElsewhere.
+func (e *ElsewhereError) Is(target error) bool { return target == ErrElsewhere }
 
 // State is where a video is in its life.
 type State string
@@ -78,6 +92,11 @@ type Video struct {
 	Chapters   []manifest.Chapter
 	// Manifest lists the chunks that hold the manifest's canonical bytes, once ready.
 	Manifest []chunk.Info
+	// Node is the id of the node that prepares the video, or did.
+	Node string
+	// Away says that the node that prepares the video did not answer when it was asked last, so that Stage, Progress and
+	// what plays are as they were before.
+	Away bool
 }
 
 // Problem tells a person what went wrong: what, why, and what to do.

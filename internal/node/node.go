@@ -65,6 +65,7 @@ type Config struct {
 // Node is an open node. Its methods may be called from many goroutines at once.
 type Node struct {
 	cfg      Config
+	id       string
 	disk     *disk.Disk
 	library  *library.Library
 	importer *ingest.Importer
@@ -96,7 +97,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	chunks := n.disk.Chunks()
-	if n.library, err = library.Open(ctx, n.disk.Records(), chunks, library.Options{Log: cfg.Log}); err != nil {
+	if n.id, err = identity(ctx, n.disk.Records()); err != nil {
+		return err
+	}
+	if n.library, err = library.Open(ctx, n.disk.Records(), chunks, library.Options{Self: n.id, Log: cfg.Log}); err != nil {
 		return err
 	}
 	n.importer = ingest.New(ingest.Config{
@@ -113,7 +117,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if n.http, err = n.openHTTP(ctx, stream.New(chunks, n.library)); err != nil {
+	if n.http, err = n.openHTTP(stream.New(chunks, n.library)); err != nil {
 		return err
 	}
 	if n.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTP); err != nil {
@@ -122,11 +126,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	return nil
 }
 
-func (n *Node) openHTTP(ctx context.Context, streams *stream.Streams) (*httpapi.Handler, error) {
-	id, err := identity(ctx, n.disk.Records())
-	if err != nil {
-		return nil, err
-	}
+func (n *Node) openHTTP(streams *stream.Streams) (*httpapi.Handler, error) {
 	token, err := adminToken(n.cfg.Data)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (n *Node) openHTTP(ctx context.Context, streams *stream.Streams) (*httpapi.
 	}
 	return httpapi.New(httpapi.Config{
 		Library: n.library, Importer: n.importer, Streams: streams, Disk: space{n.disk, n.cfg.Capacity}, Upkeep: caretaker{n.upkeep, n}, Pages: web.Files(),
-		Node: httpapi.Node{ID: id, Name: n.cfg.Name, Version: n.cfg.Version}, Copies: n.cfg.Copies, AdminToken: token,
+		Node: httpapi.Node{ID: n.id, Name: n.cfg.Name, Version: n.cfg.Version}, Copies: n.cfg.Copies, AdminToken: token,
 		AllowHosts: n.cfg.AllowHosts, PublicURL: n.cfg.PublicURL, TrustedProxies: texts(n.cfg.TrustedProxies),
 		MaxUpload: n.cfg.MaxUpload, Watched: n.watched,
 		TLS: certificate, Warnings: n.warnings, Registry: prometheus.NewRegistry(), Log: n.cfg.Log,
@@ -171,7 +171,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer announced.withdraw()
 	// Browsers and the watched folder go first, then the imports that they started, then the upkeep, and last the disk
 	// that all write to.
-	parts := []func(context.Context) error{n.disk.Run, n.upkeep.Run, n.importer.Run}
+	parts := []func(context.Context) error{n.disk.Run, n.upkeep.Run, n.importer.Run, n.library.Run}
 	if n.watcher != nil {
 		parts = append(parts, n.watcher.Run)
 	}

@@ -96,7 +96,11 @@ func countVideos(ctx context.Context, dir string) (n int, err error) {
 		return 0, fmt.Errorf("look at what was restored: %w", err)
 	}
 	defer d.Close()
-	l, err := library.Open(ctx, d.Records(), d.Chunks(), library.Options{})
+	id, err := identity(ctx, d.Records())
+	if err != nil {
+		return 0, fmt.Errorf("look at what was restored: %w", err)
+	}
+	l, err := library.Open(ctx, d.Records(), d.Chunks(), library.Options{Self: id})
 	if err != nil {
 		return 0, fmt.Errorf("look at what was restored: %w", err)
 	}
