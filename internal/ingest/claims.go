@@ -17,7 +17,8 @@ const clearBatch = 64
 // chunks, the same ones perhaps. A chunk is first condemned, and spared when a job puts it meanwhile. What is
 // deleted under a job's hands is put again.
 type claims struct {
-	store chunk.Store
+	store  chunk.Store
+	shared func() bool
 	// clearing is held while a batch is deleted.
 	clearing sync.Mutex
 
@@ -36,8 +37,8 @@ type hold struct {
 	shared bool
 }
 
-func newClaims(store chunk.Store) *claims {
-	return &claims{store: store, held: make(map[chunk.Ref]*hold), condemned: make(map[chunk.Ref]int)}
+func newClaims(store chunk.Store, shared func() bool) *claims {
+	return &claims{store: store, shared: shared, held: make(map[chunk.Ref]*hold), condemned: make(map[chunk.Ref]int)}
 }
 
 // claim is one job's set of chunks; the value is true for chunks that were not stored before.
@@ -117,8 +118,12 @@ func (c *claim) keep() {
 	c.release()
 }
 
-// undo gives up the claim and deletes the chunks that only this job brought.
+// undo gives up the claim and deletes the chunks that only this job brought, unless other nodes may rely on them.
 func (c *claim) undo(ctx context.Context) error {
+	if c.all.shared() {
+		c.keep()
+		return nil
+	}
 	c.all.mu.Lock()
 	unwanted := c.release()
 	number := c.all.condemn(unwanted)

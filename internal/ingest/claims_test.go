@@ -34,6 +34,26 @@ func all(refs ...chunk.Ref) func(context.Context) ([]chunk.Ref, error) {
 	return func(context.Context) ([]chunk.Ref, error) { return refs, nil }
 }
 
+func TestWhatOtherNodesMayRelyOnIsNotTakenBack(t *testing.T) {
+	store := chunktest.NewMemory(t)
+	shared := true
+	im := ingest.New(ingest.Config{Store: store, Shared: func() bool { return shared }})
+	job := im.OpenJob()
+	putFor(t, job, []byte("one"))
+	if err := job.Undo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	chunktest.Holds(t, store, []byte("one"))
+	im.Claimed(func(ref chunk.Ref) { t.Errorf("%s is still claimed", ref) })
+	shared = false
+	job = im.OpenJob()
+	two := putFor(t, job, []byte("two"))
+	if err := job.Undo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	chunktest.Lacks(t, store, two)
+}
+
 func TestClearTakesOnlyWhatNoJobReliesOn(t *testing.T) {
 	im, store := newClaims(t)
 	free := chunktest.Put(t, store, []byte("free")).Ref

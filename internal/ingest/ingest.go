@@ -46,8 +46,15 @@ type Catalog interface {
 	Describe(id manifest.VideoID, length time.Duration)
 	// Draft hands over what is made so far; it is not changed afterwards.
 	Draft(id manifest.VideoID, m *manifest.Manifest)
-	// Publish makes the video ready, durably, or gives a ready one more; at lists the chunks of the manifest's bytes.
+	// Publish makes the video ready, durably; at lists the chunks of the manifest's bytes.
 	Publish(ctx context.Context, id manifest.VideoID, m *manifest.Manifest, at []chunk.Info) error
+	// Stored returns what a ready video is made of, and the chunks of the manifest's bytes.
+	Stored(ctx context.Context, id manifest.VideoID) (m *manifest.Manifest, at []chunk.Info, err error)
+	// Replace makes something else of a ready video, durably, if its manifest still lies in the chunks was; done is false when
+	// it does not, because somebody else did so meanwhile.
+	Replace(ctx context.Context, id manifest.VideoID, was []chunk.Info, m *manifest.Manifest, at []chunk.Info) (done bool, err error)
+	// Here returns an error that says so when another node prepares the video, or tried to.
+	Here(id manifest.VideoID) error
 	// Manifest returns what a ready video is made of; it is not changed any more.
 	Manifest(ctx context.Context, id manifest.VideoID) (*manifest.Manifest, error)
 	// Retry takes a failed video up again, durably: it is accepted and neither ready nor failed then.
@@ -60,6 +67,9 @@ type Catalog interface {
 type Config struct {
 	Store   chunk.Store
 	Catalog Catalog
+	// Shared tells whether other nodes may rely on the chunks that an import puts: then those of a failed one are left to
+	// the survey of the store, which knows. Nil for never.
+	Shared func() bool
 	// Dir holds one folder for each video in work; it must lie on the disk that Room speaks of.
 	Dir string
 	// Room returns how many bytes may still be stored.
@@ -109,8 +119,11 @@ func New(cfg Config) *Importer {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Shared == nil {
+		cfg.Shared = func() bool { return false }
+	}
 	return &Importer{
-		cfg: cfg, queue: newQueue(cfg.MaxWaiting), claims: newClaims(cfg.Store),
+		cfg: cfg, queue: newQueue(cfg.MaxWaiting), claims: newClaims(cfg.Store, cfg.Shared),
 		arrivals: newArrivals(cfg.MaxArriving, cfg.KeepArriving), kept: newKeptSources(), publishing: make(chan struct{}, 1),
 	}
 }

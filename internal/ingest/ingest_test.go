@@ -32,6 +32,8 @@ type catalog struct {
 	ids    int
 	videos map[manifest.VideoID]*video // guarded by mu
 	change chan struct{}               // closed and replaced at each change; guarded by mu
+	// between is what somebody else does once, after Stored.
+	between func(v *video) // guarded by mu
 }
 
 type video struct {
@@ -136,6 +138,39 @@ func (c *catalog) Manifest(_ context.Context, id manifest.VideoID) (*manifest.Ma
 		return v.final, nil
 	}
 	return nil, errors.New("not ready")
+}
+
+func (c *catalog) Stored(_ context.Context, id manifest.VideoID) (*manifest.Manifest, []chunk.Info, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.videos[id]
+	if v == nil || v.state != "ready" {
+		return nil, nil, errors.New("not ready")
+	}
+	if between := c.between; between != nil {
+		c.between = nil
+		defer between(v)
+	}
+	return v.final, v.at, nil
+}
+
+func (c *catalog) Replace(ctx context.Context, id manifest.VideoID, was []chunk.Info, m *manifest.Manifest, at []chunk.Info) (bool, error) {
+	_, now, err := c.Stored(ctx, id)
+	if err != nil || !slices.Equal(now, was) {
+		return false, err
+	}
+	return true, c.Publish(ctx, id, m, at)
+}
+
+var errElsewhere = errors.New("another node prepares it")
+
+func (c *catalog) Here(id manifest.VideoID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v := c.videos[id]; v != nil && v.state == "elsewhere" {
+		return errElsewhere
+	}
+	return nil
 }
 
 func (c *catalog) Retry(_ context.Context, id manifest.VideoID) error {

@@ -74,6 +74,9 @@ func (im *Importer) RetryUntil(id manifest.VideoID) (until time.Time, found bool
 // Retry prepares a failed video again, from the file that is still here. Errors: ErrNoSource, ErrBusy, ErrNoFFmpeg, and
 // those of the catalogue.
 func (im *Importer) Retry(ctx context.Context, id manifest.VideoID) error {
+	if err := im.cfg.Catalog.Here(id); err != nil {
+		return err
+	}
 	if _, err := im.ffmpeg(); err != nil {
 		return err
 	}
@@ -177,8 +180,12 @@ func (im *Importer) recoverKept(id manifest.VideoID) bool {
 var errStopped = errors.New("stopped")
 
 // Stop ends the work on a video and returns when nothing of it runs any more: one that is being prepared has failed
-// then and can be tried again, one that is ready stays as it is. What is not in work is left alone.
+// then and can be tried again, one that is ready stays as it is. What is not in work is left alone. It returns the
+// catalogue's error when another node prepares the video.
 func (im *Importer) Stop(ctx context.Context, id manifest.VideoID) error {
+	if err := im.cfg.Catalog.Here(id); err != nil {
+		return err
+	}
 	waiting, done := im.queue.cancel(id, errStopped)
 	if waiting != nil {
 		defer im.queue.finish(waiting)

@@ -73,13 +73,24 @@ func (im *Importer) AddText(ctx context.Context, id manifest.VideoID, s Sidecar)
 	case im.queue.imports(id):
 		added.Again, err = im.keepWaiting(id, w)
 		added.Waiting = true
-	case err == nil:
-		err = ErrGone // it failed or was deleted in between
+	default:
+		err = im.whyNot(id, err)
 	}
 	if err != nil {
 		return AddedText{}, fmt.Errorf("add text to video %s: %w", id, err)
 	}
 	return added, nil
+}
+
+// whyNot tells why texts of a video cannot be changed that is neither ready nor prepared here, when reading it gave err.
+func (im *Importer) whyNot(id manifest.VideoID, err error) error {
+	if elsewhere := im.cfg.Catalog.Here(id); elsewhere != nil {
+		return elsewhere
+	}
+	if err == nil {
+		return ErrGone // it failed or was deleted in between
+	}
+	return err
 }
 
 // RemoveText takes a text away from a video, whether it came with the film or was added. Its bytes are given back by
@@ -94,8 +105,10 @@ func (im *Importer) RemoveText(ctx context.Context, id manifest.VideoID, renditi
 	switch {
 	case (err != nil || !m.Complete) && im.queue.imports(id):
 		err = im.dropWaiting(id, rendition)
-	case err == nil:
+	case err == nil && m.Complete:
 		err = im.removeTextNow(ctx, id, rendition)
+	default:
+		err = im.whyNot(id, err)
 	}
 	if err != nil {
 		return fmt.Errorf("remove text of video %s: %w", id, err)
@@ -271,28 +284,32 @@ func (im *Importer) amend(ctx context.Context, id manifest.VideoID, c *claim, ch
 	return im.amendLocked(ctx, id, c, change)
 }
 
-// amendLocked is amend for who has locked videos.
+// amendLocked is amend for who has locked videos. Other nodes are not locked out: what they published first is changed then.
 func (im *Importer) amendLocked(ctx context.Context, id manifest.VideoID, c *claim, change func(*manifest.Manifest) error) error {
-	m, err := im.cfg.Catalog.Manifest(ctx, id)
-	if err != nil {
-		return err
+	for done := false; !done; {
+		m, was, err := im.cfg.Catalog.Stored(ctx, id)
+		if err != nil {
+			return err
+		}
+		m = m.Snapshot()
+		if err := change(m); errors.Is(err, errUnchanged) {
+			break
+		} else if err != nil {
+			return err
+		}
+		at, err := storeManifest(ctx, c, m)
+		if err != nil {
+			return err
+		}
+		if done, err = im.cfg.Catalog.Replace(ctx, id, was, m, at); errors.Is(err, chunk.ErrFull) {
+			return err
+		} else if err != nil {
+			c.keep()
+			return err
+		}
 	}
-	m = m.Snapshot()
-	if err := change(m); errors.Is(err, errUnchanged) {
-		c.keep()
-		return nil
-	} else if err != nil {
-		return err
-	}
-	at, err := storeManifest(ctx, c, m)
-	if err != nil {
-		return err
-	}
-	err = im.cfg.Catalog.Publish(ctx, id, m, at)
-	if !errors.Is(err, chunk.ErrFull) {
-		c.keep()
-	}
-	return err
+	c.keep()
+	return nil
 }
 
 // storeManifest keeps a manifest as chunks.

@@ -210,8 +210,8 @@ func TestSidecarsAndExtrasDoNotLoseEachOther(t *testing.T) {
 // fullCatalog has no room for a second manifest.
 type fullCatalog struct{ *catalog }
 
-func (fullCatalog) Publish(context.Context, manifest.VideoID, *manifest.Manifest, []chunk.Info) error {
-	return chunk.ErrFull
+func (fullCatalog) Replace(context.Context, manifest.VideoID, []chunk.Info, *manifest.Manifest, []chunk.Info) (bool, error) {
+	return false, chunk.ErrFull
 }
 
 func TestSidecarThatCannotBePublishedLeavesNothing(t *testing.T) {
@@ -229,6 +229,93 @@ func TestSidecarThatCannotBePublishedLeavesNothing(t *testing.T) {
 		t.Errorf("%d chunks, %d before", after, before)
 	}
 	b.clean()
+}
+
+func TestSidecarIsAddedToWhatAnotherNodePublishedMeanwhile(t *testing.T) {
+	b := start(t)
+	id := b.add(film.Make(t, "film.mp4", film.Source(160, 90, 3), film.H264()))
+	b.catalog.ended(id)
+	b.settle()
+	first, err := b.AddText(t.Context(), id, ingest.Sidecar{File: []byte(umlauts), Name: "first"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := b.catalog.ended(id)
+	r, _ := v.final.Rendition(first.ID)
+	theirs := *r
+	theirs.ID = "subtheirs"
+	b.catalog.mu.Lock()
+	b.catalog.between = func(v *video) {
+		m := v.final.Snapshot()
+		m.Renditions = append(m.Renditions, theirs)
+		v.final, v.at = m, []chunk.Info{{Ref: chunk.Sum([]byte("theirs")), Size: 6}}
+	}
+	b.catalog.mu.Unlock()
+	second, err := b.AddText(t.Context(), id, ingest.Sidecar{File: []byte(umlauts), Name: "second"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{first.ID, "subtheirs", second.ID} {
+		if _, found := b.catalog.ended(id).final.Rendition(text); !found {
+			t.Errorf("text %s is lost", text)
+		}
+	}
+}
+
+func TestWhatAnotherNodePreparesIsLeftToThat(t *testing.T) {
+	b := start(t)
+	id := manifest.VideoID(strings.Repeat("b", 26))
+	b.catalog.mu.Lock()
+	b.catalog.videos[id] = &video{state: "elsewhere"}
+	b.catalog.mu.Unlock()
+	_, addErr := b.AddText(t.Context(), id, ingest.Sidecar{File: []byte(umlauts)})
+	for name, err := range map[string]error{
+		"add": addErr, "remove": b.RemoveText(t.Context(), id, "sub1"), "retry": b.Retry(t.Context(), id), "stop": b.Stop(t.Context(), id),
+	} {
+		if !errors.Is(err, errElsewhere) {
+			t.Errorf("%s: %v, want the catalogue's error", name, err)
+		}
+	}
+	if err := b.Cancel(t.Context(), id); err != nil { // deleting a video begins so, on whichever node
+		t.Errorf("cancel: %v", err)
+	}
+}
+
+func TestAFoldedVideoPassesItsTextsOn(t *testing.T) {
+	b := start(t)
+	ready := b.add(film.Make(t, "film.mp4", film.Source(160, 90, 3), film.H264()))
+	b.catalog.ended(ready)
+	b.settle()
+	again, err := b.AddText(t.Context(), ready, ingest.Sidecar{File: []byte(umlauts), Name: "both have it"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.stop() // what is added now waits
+	id := b.add(film.Make(t, "other.mp4", film.Source(160, 90, 4), film.H264()))
+	var added ingest.AddedText
+	for _, name := range []string{"both have it", "one more"} {
+		if added, err = b.AddText(t.Context(), id, ingest.Sidecar{File: []byte(umlauts), Name: name}); err != nil || !added.Waiting {
+			t.Fatalf("%+v, %v", added, err)
+		}
+	}
+	if err := b.Fold(t.Context(), id, ready); err != nil {
+		t.Fatal(err)
+	}
+	v := b.catalog.ended(ready)
+	for _, text := range []string{again.ID, added.ID} {
+		if _, found := v.final.Rendition(text); !found {
+			t.Errorf("text %s is lost", text)
+		}
+	}
+	if waiting, running := b.InWork(); waiting+running > 0 {
+		t.Errorf("%d wait and %d run", waiting, running)
+	}
+	if _, err := os.Stat(b.dir + "/" + string(id)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its folder: %v", err)
+	}
+	if err := b.Fold(t.Context(), id, ready); err != nil {
+		t.Errorf("once more: %v", err)
+	}
 }
 
 func TestNameOfASidecarTellsItsLanguage(t *testing.T) {

@@ -83,6 +83,41 @@ func (im *Importer) dropWaiting(id manifest.VideoID, rendition string) error {
 	return err
 }
 
+// Fold ends the preparing of a video like Cancel, in favour of a ready one of the same bytes: that gets the texts that were
+// added to this one. Errors: those of AddText, and then nothing was ended.
+func (im *Importer) Fold(ctx context.Context, id, into manifest.VideoID) error {
+	if err := im.passWaiting(ctx, id, into); err != nil {
+		return fmt.Errorf("fold video %s into %s: %w", id, into, err)
+	}
+	return im.Cancel(ctx, id)
+}
+
+// passWaiting gives the texts that wait for one video to another, which is ready.
+func (im *Importer) passWaiting(ctx context.Context, id, into manifest.VideoID) error {
+	unlock, err := im.lockVideos(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	names, err := im.waitingNames(id)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		w, err := readWaiting(im.waitingPath(id, name))
+		if err != nil {
+			return err
+		}
+		if _, err := im.addTextNow(ctx, into, w); err != nil && !errors.Is(err, ErrManyTexts) {
+			return err
+		}
+	}
+	return nil
+}
+
 // addWaiting puts the texts that wait for a job's video into its draft. One that cannot be read is left out: the
 // video is more than its texts. The caller has locked videos.
 func (im *Importer) addWaiting(ctx context.Context, j *job) {
