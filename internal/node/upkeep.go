@@ -30,7 +30,7 @@ func (c catalog) PurgedContents(ctx context.Context, id manifest.VideoID) upkeep
 }
 
 func contents(c library.Contents) upkeep.Contents {
-	return upkeep.Contents{ID: c.ID, Title: c.Title, Draft: len(c.Stored) == 0, Chunks: c.Chunks(), Err: c.Err}
+	return upkeep.Contents{ID: c.ID, Title: c.Title, Draft: len(c.Stored) == 0, Chunks: c.Chunks(), Stored: c.Stored, Err: c.Err}
 }
 
 func (n *Node) openUpkeep() *upkeep.Keeper {

@@ -60,7 +60,7 @@ func (k *Keeper) lacks(ctx context.Context, c Contents, lacking *marks) affected
 			continue
 		}
 		seen[info.Ref] = true
-		if _, err := k.cfg.Store.Stat(ctx, info.Ref); !errors.Is(err, chunk.ErrNotFound) {
+		if _, err := k.cfg.Find(ctx, info.Ref); !errors.Is(err, chunk.ErrNotFound) {
 			continue
 		}
 		a.count++
@@ -82,7 +82,7 @@ func (k *Keeper) recheck(ctx context.Context) {
 			continue
 		}
 		if slices.ContainsFunc(a.lacking, func(ref chunk.Ref) bool {
-			_, err := k.cfg.Store.Stat(ctx, ref)
+			_, err := k.cfg.Find(ctx, ref)
 			return err != nil
 		}) {
 			still = append(still, a)
@@ -108,7 +108,7 @@ func (k *Keeper) Warnings() (all []Warning) {
 			plural(n, "1 video", "%d videos"), plural(n, "it does", "they do"), titles(k.affected))})
 	}
 	if k.blocked != nil {
-		all = append(all, Warning{"cleanup_stopped", "The space of deleted videos is not given back, because it is not known what every other video is made of. The log names the reason; mend or delete the videos that are damaged."})
+		all = append(all, Warning{"cleanup_stopped", blockedWarning(k.blocked)})
 	}
 	if text := k.scrub.warning(); text != "" {
 		all = append(all, Warning{"scrub", text})

@@ -207,6 +207,7 @@ type library struct {
 	trashed map[manifest.VideoID]time.Time       // guarded by mu
 	unknown error                                // guarded by mu; what Live answers
 	reads   int                                  // guarded by mu
+	oldest  time.Time                            // guarded by mu; when the oldest import of another node began
 }
 
 func newLibrary() *library {
@@ -299,6 +300,12 @@ func (l *library) PurgedContents(_ context.Context, id manifest.VideoID) upkeep.
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.purged[id]
+}
+
+func (l *library) OldestImport() (time.Time, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.oldest, !l.oldest.IsZero()
 }
 
 func (l *library) Cleared(_ context.Context, id manifest.VideoID) error {

@@ -20,6 +20,8 @@ const (
 	// machines that were set up together do not read all at once.
 	scrubEvery  = 25 * 24 * time.Hour
 	scrubSpread = 10 * 24 * time.Hour
+	// healTimeout is how long one chunk is waited for.
+	healTimeout = 2 * time.Minute
 	// scrubSave is how often it is noted how far a scrub is.
 	scrubSave = 30 * time.Second
 )
@@ -29,8 +31,9 @@ type Scrub struct {
 	Running bool
 	// Checked and CheckedBytes count what was read; Chunks and Bytes are what the store holds.
 	Checked, CheckedBytes, Chunks, Bytes int64
-	// Damaged counts the chunks that went bad, Unreadable those that the disk could not read.
-	Damaged, Unreadable int64
+	// Damaged counts the chunks that went bad, Healed those of them that another node had, Unreadable those that the disk could
+	// not read.
+	Damaged, Healed, Unreadable int64
 	// Begun, Finished and Next are zero when that has not happened, or is not known.
 	Begun, Finished, Next time.Time
 }
@@ -44,6 +47,7 @@ type scrubState struct {
 	Checked      int64     `json:"checked"`
 	CheckedBytes int64     `json:"checked_bytes"`
 	Damaged      int64     `json:"damaged"`
+	Healed       int64     `json:"healed"`
 	Unreadable   int64     `json:"unreadable"`
 	Begun        time.Time `json:"begun,omitzero"`
 	Finished     time.Time `json:"finished,omitzero"`
@@ -70,7 +74,7 @@ func (k *Keeper) Scrubbing() Scrub {
 	s := k.scrub
 	return Scrub{
 		Running: s.Running, Checked: s.Checked, CheckedBytes: s.CheckedBytes, Chunks: chunks, Bytes: bytes,
-		Damaged: s.Damaged, Unreadable: s.Unreadable, Begun: s.Begun, Finished: s.Finished, Next: s.Next,
+		Damaged: s.Damaged, Healed: s.Healed, Unreadable: s.Unreadable, Begun: s.Begun, Finished: s.Finished, Next: s.Next,
 	}
 }
 
@@ -173,7 +177,8 @@ func (k *Keeper) runScrub(ctx context.Context) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		k.note(info, err)
+		healed := errors.Is(err, chunk.ErrCorrupt) && k.heal(ctx, info.Ref)
+		k.note(info, err, healed)
 		if time.Since(saved) >= scrubSave {
 			saved = time.Now()
 			k.saveScrub(ctx)
@@ -183,8 +188,23 @@ func (k *Keeper) runScrub(ctx context.Context) {
 	k.endScrub(ctx, err)
 }
 
+// heal has a chunk that went bad brought back from another node, if this one is to hold it, and tells whether it is here again.
+func (k *Keeper) heal(ctx context.Context, ref chunk.Ref) bool {
+	if k.cfg.Heal == nil || k.cfg.Holds != nil && !k.cfg.Holds(ref) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, healTimeout)
+	defer cancel()
+	if err := k.cfg.Heal(ctx, ref); err != nil {
+		k.log.Warn("chunk that went bad could not be brought back from another node", "chunk", ref, "err", err)
+		return false
+	}
+	k.log.Info("chunk that went bad was brought back from another node", "chunk", ref)
+	return true
+}
+
 // note counts what was found of one chunk. One that was deleted since it was listed counts for nothing.
-func (k *Keeper) note(info chunk.Info, err error) {
+func (k *Keeper) note(info chunk.Info, err error, healed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.scrub.Cursor = info.Ref
@@ -193,6 +213,9 @@ func (k *Keeper) note(info chunk.Info, err error) {
 		return
 	case errors.Is(err, chunk.ErrCorrupt):
 		k.scrub.Damaged++
+		if healed {
+			k.scrub.Healed++
+		}
 	case err != nil:
 		k.scrub.Unreadable++
 		k.log.Error("chunk could not be read", "chunk", info.Ref, "err", err)
@@ -223,9 +246,9 @@ func (k *Keeper) endScrub(ctx context.Context, err error) {
 	done := k.scrub
 	k.mu.Unlock()
 	k.log.Info("scrub is done", "chunks", done.Checked, "bytes", done.CheckedBytes, "damaged", done.Damaged,
-		"unreadable", done.Unreadable, "next", done.Next)
+		"healed", done.Healed, "unreadable", done.Unreadable, "next", done.Next)
 	k.saveScrub(ctx)
-	if done.Damaged > 0 {
+	if done.Damaged > done.Healed {
 		signal(k.wake)
 	}
 }

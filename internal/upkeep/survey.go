@@ -49,7 +49,7 @@ func (k *Keeper) newSurveyor(ctx context.Context) *surveyor {
 	return s
 }
 
-// due tells whether it is time, or chunks went bad since the last survey.
+// due tells whether it is time, or chunks went bad since the last survey that no other node has.
 func (s *surveyor) due(ctx context.Context) bool {
 	found := false
 	refs, err := s.k.cfg.Store.Quarantined(ctx)
@@ -60,7 +60,8 @@ func (s *surveyor) due(ctx context.Context) bool {
 		if _, err := s.k.cfg.Store.Stat(ctx, ref); !errors.Is(err, chunk.ErrNotFound) {
 			delete(s.examined, ref)
 		} else if !s.examined[ref] {
-			s.examined[ref], found = true, true
+			s.examined[ref] = true
+			found = !s.k.heal(ctx, ref) || found
 		}
 	}
 	return found || !time.Now().Before(s.next)
@@ -95,12 +96,18 @@ func (s *surveyor) survey(ctx context.Context) {
 }
 
 // sweep marks what is needed, compares it with the store, deletes the garbage unless something speaks against
-// it, and returns what is lacking.
+// it, and returns what is lacking of what this node is to hold.
 func (k *Keeper) sweep(ctx context.Context, begun time.Time) (total Plan, lacking *marks, err error) {
 	live := new(marks)
-	// Imports come first: what they hand over to a video after this is found there.
-	k.cfg.Imports.Claimed(live.add)
-	blocked := k.mark(ctx, live)
+	held := live
+	if k.cfg.Holds != nil {
+		held = new(marks)
+	}
+	cutoff := begun.Add(-grace)
+	if limit := k.limit(); limit.Before(cutoff) {
+		cutoff = limit
+	}
+	blocked := k.markAll(ctx, live, held)
 	if ctx.Err() != nil {
 		return total, nil, ctx.Err()
 	}
@@ -108,21 +115,49 @@ func (k *Keeper) sweep(ctx context.Context, begun time.Time) (total Plan, lackin
 	if blocked != nil {
 		k.log.Warn("nothing is deleted from the store", "err", blocked)
 	}
-	live.seal()
 	mayDelete := blocked == nil && begun.After(k.cfg.Restored.Add(restoreGrace))
-	total, err = k.sweepStore(ctx, live, begun.Add(-grace), mayDelete)
+	total, err = k.sweepStore(ctx, live, held, cutoff, mayDelete)
 	if err != nil {
 		return total, nil, err
 	}
-	return total, live.unmet(), nil
+	return total, held.unmet(), nil
+}
+
+// markAll marks what is needed, and what of that this node is to hold. The error says why there may be more.
+func (k *Keeper) markAll(ctx context.Context, live, held *marks) error {
+	add := func(ref chunk.Ref) {
+		live.add(ref)
+		if held != live && k.cfg.Holds(ref) {
+			held.add(ref)
+		}
+	}
+	// Imports come first: what they hand over to a video after this is found there.
+	k.cfg.Imports.Claimed(add)
+	err := k.mark(ctx, add)
+	live.seal()
+	if held != live {
+		held.seal()
+	}
+	return err
+}
+
+// Needed returns a function that tells whether a chunk is needed by any video, or by an import of this node, as of now. It may be
+// called from many goroutines at once. With an error, which says why there may be more, it knows those that are known. Every
+// manifest is read for it, and it holds eight bytes for each chunk of the library.
+func (k *Keeper) Needed(ctx context.Context) (func(chunk.Ref) bool, error) {
+	live := new(marks)
+	k.cfg.Imports.Claimed(live.add)
+	err := k.mark(ctx, live.add)
+	live.seal()
+	return live.contains, err
 }
 
 // mark adds the chunks of every video. The error says why there may be more.
-func (k *Keeper) mark(ctx context.Context, live *marks) error {
+func (k *Keeper) mark(ctx context.Context, add func(chunk.Ref)) error {
 	var unknown []error
 	err := k.cfg.Library.Live(ctx, func(c Contents) error {
 		for info := range c.Chunks {
-			live.add(info.Ref)
+			add(info.Ref)
 		}
 		if c.Err != nil {
 			unknown = append(unknown, unreadable(c))
@@ -133,7 +168,7 @@ func (k *Keeper) mark(ctx context.Context, live *marks) error {
 }
 
 // sweepStore plans for the store's chunks, some at a time, and acts on the plan.
-func (k *Keeper) sweepStore(ctx context.Context, live *marks, cutoff time.Time, mayDelete bool) (total Plan, err error) {
+func (k *Keeper) sweepStore(ctx context.Context, live, held *marks, cutoff time.Time, mayDelete bool) (total Plan, err error) {
 	listed := make([]stored, 0, planAtOnce)
 	act := func() error {
 		plan := decide(listed, live, cutoff)
@@ -145,6 +180,7 @@ func (k *Keeper) sweepStore(ctx context.Context, live *marks, cutoff time.Time, 
 		return k.deleteOld(ctx, plan.Delete, cutoff)
 	}
 	err = k.cfg.Store.Walk(ctx, chunk.Ref{}, func(info chunk.Info, put time.Time) error {
+		held.has(info.Ref)
 		if listed = append(listed, stored{info, put}); len(listed) < planAtOnce {
 			return nil
 		}

@@ -23,6 +23,9 @@ const (
 	// surveyEvery is how often everything is looked over, surveyDelay how long after a start for the first time.
 	surveyEvery = 24 * time.Hour
 	surveyDelay = 10 * time.Minute
+	// settling is how long a chunk that an import on another node put may lie about before this node hears of the import, and by
+	// how much the clocks of two nodes may differ besides.
+	settling = 10 * time.Minute
 	// lookEvery is how often is looked whether something is due.
 	lookEvery = time.Minute
 	// retryEvery is how long what could not be done waits, unless somebody asks for it.
@@ -39,6 +42,8 @@ type Contents struct {
 	Draft bool
 	// Chunks yields all chunks of the video, those that are known when Err says why there may be more.
 	Chunks iter.Seq[chunk.Info]
+	// Stored are those of the chunks that say which the others are; without them nobody can find out any more.
+	Stored []chunk.Info
 	Err    error
 }
 
@@ -55,8 +60,10 @@ type Library interface {
 	// Purged lists the purged videos that are not Cleared; their contents end with their manifest.
 	Purged() []manifest.VideoID
 	PurgedContents(ctx context.Context, id manifest.VideoID) Contents
-	// Cleared says that nothing of a purged video is left.
+	// Cleared says that nothing of a purged video is left on this node.
 	Cleared(ctx context.Context, id manifest.VideoID) error
+	// OldestImport returns since when the oldest import goes on of those that other nodes have not ended.
+	OldestImport() (since time.Time, found bool)
 }
 
 // Imports knows the chunks that running imports rely on.
@@ -94,6 +101,15 @@ type Config struct {
 	Imports Imports
 	Store   Store
 	Records Records
+	// Shared tells whether other nodes have the same library, and chunks of it; nil for never. Each deletes from its own store
+	// alone, and spares what an import on another node may rely on.
+	Shared func() bool
+	// Holds tells whether this node is to hold a chunk, nil when it is to hold all.
+	Holds func(chunk.Ref) bool
+	// Find looks for a chunk on all nodes that can be reached, nil for in the store. Errors: chunk.ErrNotFound when none has it.
+	Find func(ctx context.Context, ref chunk.Ref) (chunk.Info, error)
+	// Heal brings a chunk that went bad back from another node, nil when there is none.
+	Heal func(ctx context.Context, ref chunk.Ref) error
 	// Totals tells how much is in the store; it is cheap.
 	Totals func() (chunks, bytes int64)
 	// TrashFor is how long videos stay in the trash; 0 for 7 days.
@@ -126,6 +142,12 @@ func New(cfg Config) *Keeper {
 	}
 	if cfg.ScrubRate == 0 {
 		cfg.ScrubRate = 10_000_000
+	}
+	if cfg.Shared == nil {
+		cfg.Shared = func() bool { return false }
+	}
+	if cfg.Find == nil {
+		cfg.Find = cfg.Store.Stat
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
