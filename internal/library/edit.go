@@ -188,5 +188,5 @@ func (l *Library) amend(ctx context.Context, id manifest.VideoID, part uint8, f 
 	if err != nil {
 		return fmt.Errorf("save edit of video %s: %w", id, err)
 	}
-	return l.enact(ctx, heard, editsBucket, editKey(id, part), func() error { return l.takeEdit(id, partNames[part], value, false) })
+	return l.enact(ctx, heard, editsBucket, editKey(id, part), func(bool) error { return l.takeEdit(id, partNames[part], value, false) })
 }

@@ -27,8 +27,8 @@ func (l *Library) redo(ctx context.Context, id manifest.VideoID) error {
 		}
 		done, err := l.redoOnce(ctx, id, lost[0])
 		switch {
-		case errors.Is(err, ErrNotFound), errors.Is(err, ErrTrashed), errors.Is(err, ErrState):
-			done = true // nobody will miss it
+		case errors.Is(err, ErrNotFound):
+			return nil // it was purged
 		case errors.Is(err, manifest.ErrInvalid):
 			l.log.Error("what was added on two nodes at the same time cannot be put together", "video", id, "err", err)
 			done = true
@@ -51,7 +51,11 @@ func (l *Library) redone(id manifest.VideoID) {
 
 // redoOnce is redo unless somebody publishes the video meanwhile, then done is false.
 func (l *Library) redoOnce(ctx context.Context, id manifest.VideoID, lost publication) (done bool, err error) {
-	theirs, at, err := l.Stored(ctx, id)
+	at, err := l.published(id)
+	if err != nil {
+		return false, err
+	}
+	theirs, err := l.manifests.get(ctx, at)
 	if err != nil {
 		return false, err
 	}
@@ -68,7 +72,32 @@ func (l *Library) redoOnce(ctx context.Context, id manifest.VideoID, lost public
 		return false, err
 	}
 	l.log.Info("what was added on two nodes at the same time is put together", "video", id)
-	return l.Replace(ctx, id, at, m, stored)
+	return l.putTogether(ctx, id, at, m, stored)
+}
+
+// published returns where the manifest of a ready video lies, whether or not it is in the trash.
+func (l *Library) published(id manifest.VideoID) ([]chunk.Info, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	e, err := l.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return e.video.Manifest, nil
+}
+
+// putTogether is Replace for a video that may be in the trash: it may come out again.
+func (l *Library) putTogether(ctx context.Context, id manifest.VideoID, was []chunk.Info, m *manifest.Manifest, at []chunk.Info) (done bool, err error) {
+	l.writes.Lock()
+	defer l.writes.Unlock()
+	now, err := l.published(id)
+	if err != nil || nameOf(now) != nameOf(was) {
+		return false, err
+	}
+	return true, l.change(ctx, id, func(e *entry) error {
+		e.publish(m, at)
+		return nil
+	})
 }
 
 // ancestor returns the newest manifest that both publications follow, nil when it is not known.

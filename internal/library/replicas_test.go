@@ -97,6 +97,8 @@ type replica struct {
 	local   *memory
 	table   *rows.Table
 	opts    library.Options
+	// before and after are called around each record that the library saves.
+	before, after func()
 	// gone are the imports that the library had stopped, each with what it was folded into.
 	mu   sync.Mutex
 	gone []string // guarded by mu
@@ -110,6 +112,15 @@ type fleet struct {
 	nodes  []*replica
 	mu     sync.Mutex
 	clock  time.Time // guarded by mu
+	ids    uint16    // guarded by mu
+}
+
+// newID makes the same ids in the same order each time, so that a failure can be repeated.
+func (f *fleet) newID() manifest.VideoID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ids++
+	return manifest.NewVideoID(bytes.NewReader(bytes.Repeat([]byte{byte(f.ids), byte(f.ids >> 8)}, 8)))
 }
 
 func newFleet(t testing.TB, f failer, names ...string) *fleet {
@@ -129,7 +140,7 @@ func (f *fleet) now() time.Time {
 
 func (f *fleet) join(name string) *replica {
 	r := &replica{t: f.t, name: name, fleet: f, storage: &storage{data: make(map[string][]byte)}, local: newMemory()}
-	r.opts = library.Options{Self: name, Local: r.local, Now: f.now, Gone: func(_ context.Context, id, same manifest.VideoID) error {
+	r.opts = library.Options{Self: name, Local: r.local, Now: f.now, NewID: f.newID, Gone: func(_ context.Context, id, same manifest.VideoID) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.gone = append(r.gone, string(id)+" "+string(same))
@@ -137,6 +148,23 @@ func (f *fleet) join(name string) *replica {
 	}}
 	r.start()
 	return r
+}
+
+// watched is a table of rows that tells when the library saves to it.
+type watched struct {
+	*rows.Table
+	r *replica
+}
+
+func (w *watched) Save(ctx context.Context, bucket, key string, value []byte) error {
+	if w.r.before != nil {
+		w.r.before()
+	}
+	err := w.Table.Save(ctx, bucket, key, value)
+	if w.r.after != nil {
+		w.r.after()
+	}
+	return err
 }
 
 // start opens the node anew from what it stored, as after a crash.
@@ -149,7 +177,7 @@ func (r *replica) start() {
 	if err != nil {
 		r.t.Fatalf("open the rows of %s: %v", r.name, err)
 	}
-	l, err := library.Open(r.fleet.ctx, table, r.fleet.chunks, r.opts)
+	l, err := library.Open(r.fleet.ctx, &watched{table, r}, r.fleet.chunks, r.opts)
 	if err != nil {
 		r.t.Fatalf("open the library of %s: %v", r.name, err)
 	}

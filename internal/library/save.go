@@ -33,13 +33,17 @@ func (l *Library) change(ctx context.Context, id manifest.VideoID, edit func(*en
 	if err := l.save(ctx, &next); err != nil {
 		return err
 	}
-	return l.enact(ctx, heard, videosBucket, string(id), func() error {
+	return l.enact(ctx, heard, videosBucket, string(id), func(alone bool) error {
 		e := l.videos[id]
-		if e == nil {
+		if e == nil { // it was purged on another node
 			return nil
 		}
-		if err := edit(e); err != nil {
-			return err
+		if alone {
+			if err := edit(e); err != nil {
+				return err
+			}
+		} else { // what e is now is not what was changed and stored
+			*e = next
 		}
 		e.by = l.opts.Self
 		e.refresh(l.edits[id])
@@ -60,10 +64,11 @@ func (l *Library) save(ctx context.Context, e *entry) error {
 }
 
 // enact runs do, which brings into memory what was just stored under key. Should records have come from elsewhere since heard,
-// one for the same key may be among them, newer or older: then what the records hold counts.
-func (l *Library) enact(ctx context.Context, heard uint64, bucket, key string, do func() error) error {
+// one for the same key may be among them, newer or older: then do is told that it is not alone, and what the records hold counts.
+func (l *Library) enact(ctx context.Context, heard uint64, bucket, key string, do func(alone bool) error) error {
 	l.mu.Lock()
-	err, alone := do(), l.heard == heard
+	alone := l.heard == heard
+	err := do(alone)
 	l.mu.Unlock()
 	if alone {
 		return err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -426,6 +427,153 @@ func TestANodeThatLostAllItKnewEndsWhatItPrepared(t *testing.T) {
 	f.agree()
 	if v := ann.video(id); v.State != library.Failed || v.Problem.Code != "interrupted" {
 		t.Errorf("%+v", v)
+	}
+}
+
+func TestARecordThatComesWhileAnotherIsSavedCountsByItsOwnTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		later bool
+		want  string
+	}{"before": {false, "ann's"}, "after": {true, "ben's"}} {
+		t.Run(name, func(t *testing.T) {
+			f, ann, ben := pair(t)
+			id := ben.ready("film")
+			f.meet()
+			ben.must(second(ben.Rename(t.Context(), id, "old")))
+			ben.must(second(ben.Rename(t.Context(), id, "ben's")))
+			ben.must(ben.addText(id, "sub1"))
+			meet := sync.OnceFunc(func() { f.exchange(ann, ben) })
+			if c.later {
+				ann.after = meet
+			} else {
+				ann.before = meet
+			}
+			v, err := ann.Rename(t.Context(), id, "ann's")
+			if err != nil || v.Title != c.want {
+				t.Errorf("title %q, %v; want %q", v.Title, err, c.want)
+			}
+			f.meet()
+			f.agree()
+			if v := ben.video(id); v.Title != c.want {
+				t.Errorf("title %q, want %q", v.Title, c.want)
+			}
+		})
+	}
+}
+
+func TestAPublicationThatComesWhileAnotherIsSavedIsNotLost(t *testing.T) {
+	for _, when := range []string{"before", "after"} {
+		t.Run(when, func(t *testing.T) {
+			f, ann, ben := pair(t)
+			id := ben.ready("film")
+			f.meet()
+			ben.must(second(ben.Rename(t.Context(), id, "old"))) // so that ben's is later
+			ben.must(ben.addText(id, "sub1"))
+			meet := sync.OnceFunc(func() { f.exchange(ann, ben) })
+			if when == "after" {
+				ann.after = meet
+			} else {
+				ann.before = meet
+			}
+			ann.must(ann.addText(id, "sub2"))
+			f.meet()
+			f.agree()
+			if got := ben.texts(id); !slices.Equal(got, []string{"sub1", "sub2"}) {
+				t.Errorf("texts %v", got)
+			}
+		})
+	}
+}
+
+func TestAPurgeThatComesWhileAChangeIsSavedWins(t *testing.T) {
+	for _, when := range []string{"before", "after"} {
+		f, ann, ben := pair(t)
+		id := ben.ready("film")
+		f.meet()
+		ben.must(ben.Purge(t.Context(), id))
+		meet := sync.OnceFunc(func() { f.exchange(ann, ben) })
+		if when == "after" {
+			ann.after = meet
+		} else {
+			ann.before = meet
+		}
+		if _, err := ann.Rename(t.Context(), id, "Another"); !errors.Is(err, library.ErrNotFound) {
+			t.Errorf("%s: %v, want ErrNotFound", when, err)
+		}
+		f.meet()
+		f.agree()
+		if n := ann.table.Len("edits") + ben.table.Len("edits"); n > 0 || len(ben.videos()) > 0 {
+			t.Errorf("%s: %d records are left", when, n)
+		}
+	}
+}
+
+func TestTheTruthOfAnImportIsWithWhoRunsIt(t *testing.T) {
+	f, ann, ben := pair(t)
+	id := ben.accepted("film")
+	f.meet()
+	saved := &storage{data: make(map[string][]byte)}
+	ben.must(saved.SaveAll(t.Context(), "", ben.storage.data))
+	ben.publish(id, film("film", 3, true))
+	f.meet()
+	ben.storage = saved // restored from a backup, with the file still there
+	ben.start()
+	ben.Progress(id, "prepare", 0.5)
+	ben.Draft(id, film("film", 1, false))
+	f.meet()
+	if v := ben.video(id); v.State != library.Processing || v.Progress != 0.5 || !v.Playable {
+		t.Errorf("%+v", v)
+	}
+	if v := ann.video(id); v.State != library.Ready {
+		t.Errorf("ann shows %+v", v)
+	}
+	ben.publish(id, film("film", 4, true))
+	f.meet()
+	f.agree()
+}
+
+func TestWhoHeardLittleOfAPurgedVideoLearnsWhatItWasMadeOf(t *testing.T) {
+	f := newFleet(t, t, "ann", "ben", "cyd")
+	ann, ben, cyd := f.nodes[0], f.nodes[1], f.nodes[2]
+	id := ben.accepted("film")
+	f.meet()
+	ben.publish(id, film("film", 3, true))
+	want := 6
+	f.exchange(ann, ben)
+	ann.must(ann.Purge(t.Context(), id))
+	f.exchange(ann, cyd)
+	if got := refs(cyd.PurgedContents(t.Context(), id)); len(got) != want {
+		t.Errorf("cyd knows of %d chunks, want %d", len(got), want)
+	}
+}
+
+func TestAnImportIsAsOldAsItsRecordSaysAfterARestart(t *testing.T) {
+	f, ann, ben := pair(t)
+	id := ben.accepted("film")
+	created := ben.video(id).Created
+	for range 10_000 {
+		f.now() // time passes
+	}
+	f.meet()
+	if since, found := ann.OldestImport(); !found || since.Before(created) {
+		t.Errorf("%s, %v; created %s", since, found, created)
+	}
+	ann.start() // by whose clock it was created may be wrong
+	if since, found := ann.OldestImport(); !found || !since.Equal(created.Add(-24*time.Hour)) {
+		t.Errorf("after a restart %s, %v", since, found)
+	}
+}
+
+func TestATrashOfTomorrowCountsFromToday(t *testing.T) {
+	f, ann, ben := pair(t)
+	id := ben.ready("film")
+	now := ben.opts.Now
+	ben.opts.Now = func() time.Time { return now().Add(1000 * time.Hour) }
+	ben.start()
+	ben.must(ben.Trash(t.Context(), id))
+	f.meet()
+	if got, err := ann.PurgeTrashed(t.Context(), f.now()); err != nil || len(got) != 1 {
+		t.Errorf("purged %v, %v", got, err)
 	}
 }
 
