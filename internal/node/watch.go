@@ -36,6 +36,9 @@ func (l watchedLibrary) AddFilm(ctx context.Context, name string, size int64, bo
 
 func (l watchedLibrary) AddSubtitles(ctx context.Context, video, name string, content []byte) error {
 	id := manifest.VideoID(video)
+	if same, folded := l.library.SameAs(id); folded {
+		id = same
+	}
 	v, err := l.library.Get(id)
 	if errors.Is(err, library.ErrNotFound) || v.State == library.Trashed {
 		return fs.ErrNotExist
@@ -48,7 +51,7 @@ func (l watchedLibrary) AddSubtitles(ctx context.Context, video, name string, co
 	}
 	said := ingest.ReadSidecarName(v.SourceName, name)
 	_, err = l.importer.AddText(ctx, id, ingest.Sidecar{File: content, Language: said.Language, Name: said.Name, Forced: said.Forced})
-	if errors.Is(err, library.ErrNotReady) || errors.Is(err, ingest.ErrGone) {
+	if errors.Is(err, library.ErrNotReady) || errors.Is(err, library.ErrElsewhere) || errors.Is(err, ingest.ErrGone) {
 		return watch.ErrLater
 	}
 	return ofWatched(err)
