@@ -1,0 +1,220 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"shoal/internal/placement"
+)
+
+// ErrUnreachable says that a member answers at none of its addresses.
+var ErrUnreachable = errors.New("the node cannot be reached")
+
+// reachTime bounds connecting and saying hello.
+const reachTime = 15 * time.Second
+
+// attempt is one try to connect, which everybody waits for who wants that node.
+type attempt struct {
+	done chan struct{}
+	err  error // before done is closed
+}
+
+// Dial opens a stream to a member, over the connection there is or a new one; ctx bounds that alone. See conn.Close for how it ends.
+// Errors: ErrNotMember, ErrRemoved for this node itself, ErrUnreachable. Whether the member knows the protocol and has time shows
+// when the stream is read: ErrUnknown, ErrBusy, ErrRefused, ErrStopping; io.ErrUnexpectedEOF when it was cut off.
+func (h *Host) Dial(ctx context.Context, to placement.NodeID, protocol string) (net.Conn, error) {
+	c, err := h.dial(ctx, to, protocol)
+	if err != nil {
+		return nil, fmt.Errorf("dial node %s for %s: %w", to, protocol, err)
+	}
+	return c, nil
+}
+
+func (h *Host) dial(ctx context.Context, to placement.NodeID, protocol string) (*conn, error) {
+	if err := h.mayDial(to); err != nil {
+		return nil, err
+	}
+	link, err := h.connect(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	s, err := h.openStream(ctx, link, protocol)
+	if err != nil && ctx.Err() == nil {
+		// It may have ended just now; what else there is, or a new one, may do.
+		_ = link.Close()
+		if link, err = h.connect(ctx, to); err == nil {
+			s, err = h.openStream(ctx, link, protocol)
+		}
+	}
+	return s, err
+}
+
+func (h *Host) mayDial(to placement.NodeID) error {
+	switch {
+	case !h.members.Has(to) || to == h.ID():
+		return ErrNotMember
+	case !h.members.Has(h.ID()):
+		return ErrRemoved
+	}
+	return nil
+}
+
+// openStream opens a stream on a connection and names its protocol.
+func (h *Host) openStream(ctx context.Context, c network.Conn, protocol string) (*conn, error) {
+	s, err := c.NewStream(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	// Naming the protocol waits when the connection does.
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	err = writeProtocol(s, protocol)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = s.Reset()
+		return nil, explain(err)
+	}
+	return &conn{s: s, dialled: true}, nil
+}
+
+// connect returns a connection to a member on which both have said hello.
+func (h *Host) connect(ctx context.Context, to placement.NodeID) (network.Conn, error) {
+	if link := h.link(to); link != nil {
+		return link, nil
+	}
+	if err := h.await(ctx, to); err != nil {
+		return nil, err
+	}
+	if link := h.link(to); link != nil {
+		return link, nil
+	}
+	return nil, ErrUnreachable
+}
+
+// link returns the newest connection to a node that is of use, because an older one may be dead without knowing; or nil.
+func (h *Host) link(to placement.NodeID) network.Conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range slices.Backward(h.links[to]) {
+		if c.greeted && !c.IsClosed() {
+			return c.Conn
+		}
+	}
+	return nil
+}
+
+// await waits until an attempt to connect has ended, and begins one when there is none.
+func (h *Host) await(ctx context.Context, to placement.NodeID) error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return ErrStopping
+	}
+	a, under := h.attempts[to]
+	if !under {
+		a = &attempt{done: make(chan struct{})}
+		h.attempts[to] = a
+		h.running.Go(func() { h.try(to, a) })
+	}
+	h.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (h *Host) try(to placement.NodeID, a *attempt) {
+	ctx, cancel := context.WithTimeout(h.ctx, reachTime)
+	defer cancel()
+	a.err = h.reach(ctx, to)
+	h.mu.Lock()
+	delete(h.attempts, to)
+	h.mu.Unlock()
+	close(a.done)
+}
+
+// reach connects to a member and says hello.
+func (h *Host) reach(ctx context.Context, to placement.NodeID) error {
+	p, err := peerOf(to)
+	if err != nil {
+		return err
+	}
+	c, err := h.connectAt(ctx, p, h.book.addresses(to))
+	if err != nil {
+		return err
+	}
+	if err := h.greet(ctx, c); err != nil {
+		// One that the other opened may be that by which it is just joining.
+		if c.Stat().Direction == network.DirOutbound {
+			_ = c.Close()
+		}
+		return err
+	}
+	h.greeted(c)
+	if c.Stat().Direction == network.DirOutbound {
+		if err := h.book.reached(ctx, to, c.RemoteMultiaddr()); err != nil {
+			h.log.Warn("an address was not kept", "node", to, "err", err)
+		}
+	}
+	return nil
+}
+
+// connectAt connects to a peer at one of some addresses, or takes the connection that there is.
+func (h *Host) connectAt(ctx context.Context, p peer.ID, at []ma.Multiaddr) (network.Conn, error) {
+	h.swarm.Peerstore().ClearAddrs(p)
+	h.swarm.Peerstore().AddAddrs(p, at, peerstore.TempAddrTTL)
+	// When to try again is decided here, and an address may have come back to life.
+	h.swarm.Backoff().Clear(p)
+	c, err := h.swarm.DialPeer(network.WithDialPeerTimeout(ctx, handshakeTime), p)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return c, nil
+}
+
+// came and went are told of each connection.
+func (h *Host) came(_ network.Network, c network.Conn) {
+	h.door.came(c)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := nodeOf(c.RemotePeer())
+	h.links[id] = append(h.links[id], &connection{Conn: c})
+}
+
+func (h *Host) went(_ network.Network, c network.Conn) {
+	h.door.went(c)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := nodeOf(c.RemotePeer())
+	h.links[id] = slices.DeleteFunc(h.links[id], func(other *connection) bool { return other.Conn == c })
+	if len(h.links[id]) == 0 {
+		delete(h.links, id)
+	}
+	nudge(h.news)
+	nudge(h.wake)
+}
+
+// greeted notes that a connection is one between members.
+func (h *Host) greeted(c network.Conn) {
+	h.door.went(c)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.links[nodeOf(c.RemotePeer())] {
+		if l.Conn == c {
+			l.greeted = true
+		}
+	}
+	nudge(h.news)
+}
