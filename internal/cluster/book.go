@@ -180,7 +180,18 @@ func (b *book) addresses(node placement.NodeID) []ma.Multiaddr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.entries[node]
-	return ma.Unique(slices.Concat(e.worked, e.signed))
+	return distinct(slices.Concat(e.worked, e.signed))
+}
+
+// distinct leaves out what was there before.
+func distinct(addresses []ma.Multiaddr) []ma.Multiaddr {
+	var all []ma.Multiaddr
+	for _, address := range addresses {
+		if !slices.ContainsFunc(all, address.Equal) {
+			all = append(all, address)
+		}
+	}
+	return all
 }
 
 // record returns what a node signed of its addresses, and the number of that; nil when that is not known.

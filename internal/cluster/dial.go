@@ -48,9 +48,8 @@ func (h *Host) dial(ctx context.Context, to placement.NodeID, protocol string) (
 		return nil, err
 	}
 	s, err := h.openStream(ctx, link, protocol)
-	if err != nil && ctx.Err() == nil {
-		// It may have ended just now; what else there is, or a new one, may do.
-		_ = link.Close()
+	if err != nil && ctx.Err() == nil && link.IsClosed() {
+		// It has ended just now; what else there is, or a new one, may do.
 		if link, err = h.connect(ctx, to); err == nil {
 			s, err = h.openStream(ctx, link, protocol)
 		}
@@ -71,20 +70,31 @@ func (h *Host) mayDial(to placement.NodeID) error {
 // openStream opens a stream on a connection and names its protocol.
 func (h *Host) openStream(ctx context.Context, c network.Conn, protocol string) (*conn, error) {
 	s, err := c.NewStream(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	if err == nil {
+		err = nameProtocol(ctx, s, protocol)
 	}
-	// Naming the protocol waits when the connection does.
+	switch {
+	case err == nil:
+		return &conn{s: s, dialled: true}, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, network.ErrResourceLimitExceeded):
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+}
+
+// nameProtocol begins a stream. Writing waits when the connection does, but not longer than ctx.
+func nameProtocol(ctx context.Context, s network.Stream, protocol string) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
-	err = writeProtocol(s, protocol)
+	err := writeProtocol(s, protocol)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		_ = s.Reset()
-		return nil, explain(err)
 	}
-	return &conn{s: s, dialled: true}, nil
+	return err
 }
 
 // connect returns a connection to a member on which both have said hello.
@@ -151,24 +161,51 @@ func (h *Host) reach(ctx context.Context, to placement.NodeID) error {
 	if err != nil {
 		return err
 	}
-	c, err := h.connectAt(ctx, p, h.book.addresses(to))
-	if err != nil {
-		return err
+	c, err := h.meetAt(ctx, p)
+	if err != nil && c != nil && c.IsClosed() && ctx.Err() == nil {
+		// It was one of before, and has ended since.
+		c, err = h.meetAt(ctx, p)
 	}
-	if err := h.greet(ctx, c); err != nil {
-		// One that the other opened may be that by which it is just joining.
-		if c.Stat().Direction == network.DirOutbound {
+	if err != nil {
+		// A connection may be the one by which a node is just joining, this one or the other.
+		if c != nil && c.Stat().Direction == network.DirOutbound && !h.door.expects(p) {
 			_ = c.Close()
 		}
 		return err
 	}
-	h.greeted(c)
 	if c.Stat().Direction == network.DirOutbound {
 		if err := h.book.reached(ctx, to, c.RemoteMultiaddr()); err != nil {
 			h.log.Warn("an address was not kept", "node", to, "err", err)
 		}
 	}
 	return nil
+}
+
+// meetAt connects to a member and says hello. The connection is returned with an error too, when there was one.
+func (h *Host) meetAt(ctx context.Context, p peer.ID) (network.Conn, error) {
+	c, err := h.find(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.greet(ctx, c); err != nil {
+		return c, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	h.greeted(c)
+	return c, nil
+}
+
+// find connects to a member where it is known to answer, and else where others know.
+func (h *Host) find(ctx context.Context, p peer.ID) (network.Conn, error) {
+	known := h.book.addresses(nodeOf(p))
+	c, err := h.connectAt(ctx, p, known)
+	if err == nil {
+		return c, nil
+	}
+	h.askAround(ctx)
+	if now := h.book.addresses(nodeOf(p)); !slices.EqualFunc(known, now, ma.Multiaddr.Equal) {
+		return h.connectAt(ctx, p, now)
+	}
+	return nil, err
 }
 
 // connectAt connects to a peer at one of some addresses, or takes the connection that there is.
@@ -211,10 +248,17 @@ func (h *Host) greeted(c network.Conn) {
 	h.door.went(c)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, l := range h.links[nodeOf(c.RemotePeer())] {
-		if l.Conn == c {
-			l.greeted = true
-		}
+	id := nodeOf(c.RemotePeer())
+	links := h.links[id]
+	i := slices.IndexFunc(links, func(l *connection) bool { return l.Conn == c })
+	if i < 0 || links[i].greeted {
+		return
 	}
+	if !slices.ContainsFunc(links, isGreeted) {
+		h.sessions[id]++
+	}
+	links[i].greeted = true
 	nudge(h.news)
 }
+
+func isGreeted(c *connection) bool { return c.greeted }

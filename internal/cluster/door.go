@@ -17,8 +17,6 @@ import (
 )
 
 const (
-	// strangerTime is how long a connection lasts whose other end does not become a member.
-	strangerTime = 15 * time.Second
 	// maxStrangers and maxStrangersHere bound those connections, in all and from one address.
 	maxStrangers     = 32
 	maxStrangersHere = 8
@@ -26,6 +24,9 @@ const (
 	maxConnsHere    = placement.MaxNodes + maxStrangersHere
 	connsHereBurst  = 128
 	connsHereSecond = 8
+	// maxJoins and maxJoinsHere bound those who say that they want to join, at once, in all and from one address.
+	maxJoins     = 8
+	maxJoinsHere = 2
 	// joinsHereBurst and joinsHereSecond bound attempts to join, from one address.
 	joinsHereBurst  = 10
 	joinsHereSecond = 0.2
@@ -44,16 +45,42 @@ var (
 // door decides whose connections are let in, and sends strangers away who stay for long.
 type door struct {
 	isMember func(peer.ID) bool
+	// patience is how long a connection lasts whose other end does not become a member.
+	patience time.Duration
+	joins    *rate.Limiter
 
 	mu sync.Mutex
 	// strangers are the connections of those who are no members, each with the timer that ends it.
 	strangers map[network.Conn]*time.Timer // guarded by mu
 	// expected are those that this node wants to join with.
 	expected map[peer.ID]int // guarded by mu
+	// joining are those who say that they want to join, by address.
+	joining map[netip.Prefix]int // guarded by mu
 }
 
-func newDoor(isMember func(peer.ID) bool) *door {
-	return &door{isMember: isMember, strangers: make(map[network.Conn]*time.Timer), expected: make(map[peer.ID]int)}
+func newDoor(isMember func(peer.ID) bool, patience time.Duration) *door {
+	return &door{
+		isMember: isMember, patience: patience, joins: perSite(joinsHereSecond, joinsHereBurst), expected: make(map[peer.ID]int),
+		strangers: make(map[network.Conn]*time.Timer), joining: make(map[netip.Prefix]int),
+	}
+}
+
+// join lets somebody say that they want to join, unless many from there do or have.
+func (d *door) join(from ma.Multiaddr) (leave func(), err error) {
+	site := siteOf(from)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.joining[site] >= maxJoinsHere || !d.joins.Allow(site.Addr()) {
+		return nil, ErrTooOften
+	}
+	d.joining[site]++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.joining[site]--; d.joining[site] == 0 {
+			delete(d.joining, site)
+		}
+	}, nil
 }
 
 // expect lets a node be dialled that is no member; done ends that.
@@ -70,12 +97,15 @@ func (d *door) expect(id peer.ID) (done func()) {
 	}
 }
 
+func (d *door) expects(id peer.ID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.expected[id] > 0
+}
+
 // InterceptPeerDial implements connmgr.ConnectionGater, as do the next four.
 func (d *door) InterceptPeerDial(id peer.ID) bool {
-	d.mu.Lock()
-	expected := d.expected[id] > 0
-	d.mu.Unlock()
-	return expected || d.isMember(id)
+	return d.expects(id) || d.isMember(id)
 }
 
 func (d *door) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
@@ -112,7 +142,7 @@ func (d *door) came(conn network.Conn) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.strangers[conn] = time.AfterFunc(strangerTime, func() {
+	d.strangers[conn] = time.AfterFunc(d.patience, func() {
 		if !d.isMember(conn.RemotePeer()) {
 			_ = conn.CloseWithError(network.ConnGated)
 		}

@@ -269,3 +269,16 @@ func trio(t *testing.T, config ...func(*cluster.Config)) (a, b, c *node) {
 	}
 	return a, b, c
 }
+
+// admitAgain hands a certificate to a node's members.
+func (n *node) admitAgain(c *cluster.Certificate) error {
+	_, err := n.Members().Admit(c)
+	return err
+}
+
+// forget has a node that is off not know where another answers.
+func (n *node) forget(other *node) {
+	n.records.mu.Lock()
+	defer n.records.mu.Unlock()
+	delete(n.records.data["addresses"], string(other.ID()))
+}

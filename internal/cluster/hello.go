@@ -42,7 +42,7 @@ func (h *Host) greet(ctx context.Context, c network.Conn) error {
 		return fmt.Errorf("say hello: %w", err)
 	}
 	defer s.Close()
-	_ = s.SetDeadline(time.Now().Add(openingTime))
+	_ = s.SetDeadline(time.Now().Add(h.cfg.Patience))
 	defer context.AfterFunc(ctx, func() { _ = s.SetDeadline(time.Unix(1, 0)) })()
 	if err := h.greetOver(ctx, s, nodeOf(c.RemotePeer())); err != nil {
 		return fmt.Errorf("say hello: %w", err)
@@ -75,7 +75,7 @@ func (h *Host) greetOver(ctx context.Context, s net.Conn, to placement.NodeID) e
 
 // answerHello is the other side of greet. Strangers come here too.
 func (h *Host) answerHello(ctx context.Context, from placement.NodeID, s net.Conn) {
-	_ = s.SetDeadline(time.Now().Add(openingTime))
+	_ = s.SetDeadline(time.Now().Add(h.cfg.Patience))
 	var theirs greeting
 	if err := receive(s, maxGreeting, &theirs); err != nil {
 		return

@@ -14,7 +14,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	"github.com/libp2p/go-libp2p/x/rate"
 
 	"shoal/internal/placement"
 )
@@ -35,6 +34,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Now is the clock of certificates and invites, time.Now when nil.
 	Now func() time.Time
+	// Patience is how long another node may take to say what it wants, and a stranger for all of it. 0 is ten seconds.
+	Patience time.Duration
 	// Redial is how long after a failure a member is looked for again, the first time; each further wait is twice as long, up to
 	// 256 times. 0 is a second.
 	Redial time.Duration
@@ -62,7 +63,6 @@ type Host struct {
 	invites  *invites
 	door     *door
 	swarm    *swarm.Swarm
-	joins    *rate.Limiter
 	near     *near
 	asks     *asks
 
@@ -81,7 +81,9 @@ type Host struct {
 	closed   bool                               // guarded by mu
 	services map[string]*service                // guarded by mu
 	links    map[placement.NodeID][]*connection // guarded by mu; in the order they came
-	attempts map[placement.NodeID]*attempt      // guarded by mu
+	// sessions count the times that a node could be reached again.
+	sessions map[placement.NodeID]uint64   // guarded by mu
+	attempts map[placement.NodeID]*attempt // guarded by mu
 	// refused says that a member has said that this node was removed.
 	refused bool // guarded by mu
 	// moved are the members whose addresses have changed since the keeper looked.
@@ -104,11 +106,15 @@ func Open(ctx context.Context, cfg Config) (*Host, error) {
 	if cfg.Redial == 0 {
 		cfg.Redial = time.Second
 	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 10 * time.Second
+	}
 	h := &Host{
 		cfg: cfg, log: cfg.Log, wake: make(chan struct{}, 1), news: make(chan struct{}, 1), services: make(map[string]*service),
 		links: make(map[placement.NodeID][]*connection), attempts: make(map[placement.NodeID]*attempt),
-		moved: make(map[placement.NodeID]bool), joins: perSite(joinsHereSecond, joinsHereBurst),
-		invites: &invites{records: cfg.Records, now: cfg.Now},
+		sessions: make(map[placement.NodeID]uint64),
+		moved:    make(map[placement.NodeID]bool),
+		invites:  &invites{records: cfg.Records, now: cfg.Now},
 	}
 	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := h.open(ctx); err != nil {
@@ -135,12 +141,12 @@ func (h *Host) open(ctx context.Context) (err error) {
 		return err
 	}
 	h.near, h.asks = newNear(h.cfg.Now), newAsks(h.cfg.Now)
-	h.door = newDoor(func(id peer.ID) bool { return h.members.Has(nodeOf(id)) })
+	h.door = newDoor(func(id peer.ID) bool { return h.members.Has(nodeOf(id)) }, 2*h.cfg.Patience)
 	if h.swarm, err = newSwarm(h.key, h.peer, h.door); err != nil {
 		return err
 	}
 	h.handle(helloProtocol, &service{serve: h.answerHello, perPeer: 2, inAll: 64, forStrangers: true})
-	h.handle(joinProtocol, &service{serve: h.answerJoin, perPeer: 1, inAll: 4, forStrangers: true})
+	h.handle(joinProtocol, &service{serve: h.answerJoin, perPeer: 2, inAll: maxJoins, forStrangers: true})
 	h.swarm.SetStreamHandler(h.answer)
 	h.swarm.Notify(&network.NotifyBundle{ConnectedF: h.came, DisconnectedF: h.went})
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -139,11 +138,17 @@ func (h *Host) joinAt(ctx context.Context, by placement.NodeID, at []ma.Multiadd
 		return nil, err
 	}
 	answer, err := h.ask(ctx, c, request)
+	if err != nil && c.IsClosed() && ctx.Err() == nil {
+		// It was one of before, and has ended since. To ask again is safe.
+		if c, err = h.connectAt(ctx, p, at); err == nil {
+			answer, err = h.ask(ctx, c, request)
+		}
+	}
 	if err == nil {
 		err = h.become(ctx, by, request.Cluster, answer)
 	}
 	if err != nil {
-		if !h.members.Has(by) {
+		if c != nil && !h.members.Has(by) {
 			_ = c.Close()
 		}
 		return nil, err
@@ -186,18 +191,20 @@ func (h *Host) become(ctx context.Context, by placement.NodeID, cluster ID, answ
 		return fmt.Errorf("the certificate is of node %s in cluster %s: %w", own.Node(), own.Cluster(), ErrInvalid)
 	}
 	var others []*Certificate
+	known := false
 	for _, text := range answer.Members {
 		c, err := ReadCertificate(text)
 		if err != nil {
 			return err
 		}
 		others = append(others, c)
+		known = known || c.Node() == by && c.Cluster() == own.Cluster()
+	}
+	if !known {
+		return fmt.Errorf("who admits is itself no member: %w", ErrInvalid)
 	}
 	if err := h.adopt(ctx, own, others); err != nil {
 		return err
-	}
-	if !h.members.Has(by) {
-		return fmt.Errorf("the node that admits is itself no member: %w", ErrInvalid)
 	}
 	h.hear(ctx, tale{answer.Records})
 	return nil
@@ -205,9 +212,9 @@ func (h *Host) become(ctx context.Context, by placement.NodeID, cluster ID, answ
 
 // answerJoin takes in who has an invite or was approved. It is all that strangers get.
 func (h *Host) answerJoin(ctx context.Context, from placement.NodeID, s net.Conn) {
-	ctx, cancel := context.WithTimeout(ctx, openingTime)
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Patience)
 	defer cancel()
-	_ = s.SetDeadline(time.Now().Add(openingTime))
+	_ = s.SetDeadline(time.Now().Add(h.cfg.Patience))
 	answer, err := h.welcome(ctx, from, s)
 	if err != nil {
 		h.log.Info("a node did not join", "node", from, "from", s.RemoteAddr(), "err", err)
@@ -219,10 +226,11 @@ func (h *Host) answerJoin(ctx context.Context, from placement.NodeID, s net.Conn
 }
 
 func (h *Host) welcome(ctx context.Context, from placement.NodeID, s net.Conn) (*joinAnswer, error) {
-	ip, _ := netip.ParseAddrPort(s.RemoteAddr().String())
-	if !h.joins.Allow(ip.Addr().Unmap()) {
-		return nil, ErrTooOften
+	leave, err := h.door.join(s.(*conn).s.Conn().RemoteMultiaddr())
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	var request joinRequest
 	if err := receive(s, maxJoin, &request); err != nil {
 		return nil, err

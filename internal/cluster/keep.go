@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -111,8 +112,7 @@ func (h *Host) keep() {
 		for _, id := range due {
 			r.begin(id)
 			under++
-			again := r.tries[id].failed > 0
-			h.running.Go(func() { ended <- h.lookFor(id, again, slots) })
+			h.running.Go(func() { ended <- h.lookFor(id, slots) })
 		}
 		if !next.IsZero() {
 			timer.Reset(time.Until(next))
@@ -128,16 +128,13 @@ func (h *Host) missing() []placement.NodeID {
 	return slices.DeleteFunc(h.members.All(), func(id placement.NodeID) bool { return id == h.ID() || h.link(id) != nil })
 }
 
-// lookFor tries to connect to a member. The second time it asks another first whether that one has moved.
-func (h *Host) lookFor(id placement.NodeID, again bool, slots chan struct{}) outcome {
+// lookFor tries to connect to a member.
+func (h *Host) lookFor(id placement.NodeID, slots chan struct{}) outcome {
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-h.ctx.Done():
 		return outcome{id, false}
-	}
-	if again {
-		h.askAround()
 	}
 	_, err := h.connect(h.ctx, id)
 	if err != nil && h.ctx.Err() == nil {
@@ -147,8 +144,8 @@ func (h *Host) lookFor(id placement.NodeID, again bool, slots chan struct{}) out
 }
 
 // askAround hears from a member that is there what it knows of where the others are.
-func (h *Host) askAround() {
-	here := h.present()
+func (h *Host) askAround(ctx context.Context) {
+	here := slices.Collect(maps.Keys(h.present()))
 	if len(here) == 0 {
 		return
 	}
@@ -156,28 +153,27 @@ func (h *Host) askAround() {
 	if link == nil {
 		return
 	}
-	if err := h.greet(h.ctx, link); err != nil && h.ctx.Err() == nil {
+	if err := h.greet(ctx, link); err != nil && ctx.Err() == nil {
 		h.log.Debug("a member did not tell where others are", "node", link.RemotePeer(), "err", err)
 	}
 }
 
-// present returns the members with a connection, in order.
-func (h *Host) present() []placement.NodeID {
+// present returns the members with a connection, each with the number of its session.
+func (h *Host) present() map[placement.NodeID]uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var all []placement.NodeID
+	all := make(map[placement.NodeID]uint64)
 	for id, links := range h.links {
-		if slices.ContainsFunc(links, func(c *connection) bool { return c.greeted }) {
-			all = append(all, id)
+		if slices.ContainsFunc(links, isGreeted) {
+			all[id] = h.sessions[id]
 		}
 	}
-	slices.Sort(all)
 	return all
 }
 
 // notify tells who came and who went, one after the other.
 func (h *Host) notify() {
-	var told []placement.NodeID
+	told := make(map[placement.NodeID]uint64)
 	for {
 		select {
 		case <-h.news:
@@ -185,13 +181,17 @@ func (h *Host) notify() {
 			return
 		}
 		now := h.present()
-		for _, id := range missing(now, told) {
-			h.log.Info("a node is gone", "node", id)
-			call(h.cfg.Lost, id)
+		for id, session := range told {
+			if now[id] != session {
+				h.log.Info("a node is gone", "node", id)
+				call(h.cfg.Lost, id)
+			}
 		}
-		for _, id := range missing(told, now) {
-			h.log.Info("a node is here", "node", id)
-			call(h.cfg.Connected, id)
+		for id, session := range now {
+			if told[id] != session {
+				h.log.Info("a node is here", "node", id)
+				call(h.cfg.Connected, id)
+			}
 		}
 		told = now
 	}
@@ -211,7 +211,7 @@ func (h *Host) ownAddresses() []ma.Multiaddr {
 			all = append(all, address)
 		}
 	}
-	all = ma.Unique(append(all, listening(h.swarm)...))
+	all = distinct(append(all, listening(h.swarm)...))
 	return all[:min(len(all), maxAddresses)]
 }
 
@@ -283,7 +283,7 @@ func (h *Host) tellMoved() {
 	if h.cfg.Moved != nil {
 		h.cfg.Moved(h.Record())
 	}
-	for _, id := range h.present() {
+	for id := range h.present() {
 		var link network.Conn
 		if link = h.link(id); link == nil {
 			continue

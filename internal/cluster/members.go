@@ -225,7 +225,8 @@ func (m *Members) Removal(id placement.NodeID) (Removal, error) {
 	return r, nil
 }
 
-// Remove takes a removal over. One of a lower serial than is known changes nothing.
+// Remove takes a removal over. One of a lower serial than is known changes nothing. What was refused because of a removal that another
+// one replaces is to be handed to Admit again.
 func (m *Members) Remove(r Removal) {
 	m.mu.Lock()
 	before := m.ids()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
@@ -37,6 +39,8 @@ const (
 // newSwarm returns libp2p's connections alone: streams to peers that are proven by their keys. The rest of libp2p's host (identify,
 // its connection manager, relays) is left out: members tell each other what they need by hello, and strangers get nothing of it.
 func newSwarm(key crypto.PrivKey, self peer.ID, door *door) (_ *swarm.Swarm, err error) {
+	// libp2p's log is one for the process and goes to the standard error; what matters of it comes as errors too.
+	gologshim.SetDefaultHandler(slog.DiscardHandler)
 	resources, err := newResources(door)
 	if err != nil {
 		return nil, err

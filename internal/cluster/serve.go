@@ -14,8 +14,6 @@ import (
 const (
 	joinProtocol  = "/shoal/join/1"
 	helloProtocol = "/shoal/hello/1"
-	// openingTime bounds what happens on a stream before it is served, and whatever a stranger does.
-	openingTime = 10 * time.Second
 )
 
 // service is what answers to a protocol.
@@ -49,7 +47,7 @@ func (h *Host) answer(s network.Stream) {
 		return
 	}
 	defer h.running.Done()
-	_ = s.SetReadDeadline(time.Now().Add(openingTime))
+	_ = s.SetReadDeadline(time.Now().Add(h.cfg.Patience))
 	name, err := readProtocol(s)
 	if err != nil {
 		_ = s.ResetWithError(network.StreamProtocolViolation)
