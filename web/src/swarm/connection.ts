@@ -6,6 +6,8 @@ import type { UploadLimit } from "./upload-limit.ts";
 
 /** How long a connection may take to open, in ms: on a LAN it takes 10 to 30, on a slow line some 400. */
 export const openWithinMs = 10_000;
+/** After so long it will not open any more. */
+const overdueMs = openWithinMs / 2;
 /** Candidates and descriptions that wait for their turn; a browser has a handful. */
 const maxHeld = 64;
 
@@ -45,6 +47,7 @@ export class Connection {
   #rtc: RTCPeerConnection | undefined;
   #peer: ChannelPeer | undefined;
   #state: "opening" | "open" | "ended" = "opening";
+  readonly #begunAt: number;
   #gives: boolean;
   #offers = false;
   /** Signals are worked on one after another. */
@@ -56,6 +59,7 @@ export class Connection {
     this.introduction = options.introduction;
     this.#options = options;
     this.#gives = options.gives;
+    this.#begunAt = options.clock.now();
     this.#stopTimer = options.clock.after(openWithinMs, () => this.#onTime());
   }
 
@@ -66,6 +70,11 @@ export class Connection {
   /** Whether there is, or is about to be, an RTCPeerConnection that has not opened yet. */
   get isOpening(): boolean {
     return this.#state === "opening" && (this.#offers || this.#rtc !== undefined);
+  }
+
+  /** Whether it was tried for so long that it is as good as unreachable. */
+  get isOverdue(): boolean {
+    return this.isOpening && this.#options.clock.now() - this.#begunAt >= overdueMs;
   }
 
   /** Whether it is open and the network brings its packets, as far as the browser knows. */

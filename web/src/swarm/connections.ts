@@ -22,13 +22,13 @@ export interface PoolEvents {
   onSent(bytes: number): void;
   /** It is a peer no more. Its transfers were told before that they are closed. */
   onLost(peer: Peer): void;
-  /** Whether this viewer can reach anybody, as far as is known. */
-  onIsolation(isolation: Isolation): void;
 }
 
 export interface ConnectionsOptions {
   /** This viewer's id in the room. */
   readonly viewer: () => string;
+  /** How many others are in the room. */
+  readonly others: () => number;
   /** How to make a connection; undefined where the browser cannot. */
   readonly create: (() => RTCPeerConnection) | undefined;
   readonly source: Source;
@@ -67,7 +67,7 @@ export class Connections implements PeerPool {
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#retries = new RetryTimes(options.clock);
-    this.#isolation = new IsolationWatch(options.create !== undefined, options.events.onIsolation);
+    this.#isolation = new IsolationWatch(options.create !== undefined, options.others);
   }
 
   get peers(): ReadonlyMap<string, Peer> {
@@ -79,6 +79,7 @@ export class Connections implements PeerPool {
     return this.#banned.size;
   }
 
+  /** Why this viewer can reach nobody, as far as is known. */
   get isolation(): Isolation {
     return this.#isolation.state;
   }
@@ -120,7 +121,12 @@ export class Connections implements PeerPool {
   /** The room parts this viewer from these, and tells them too. */
   part(ids: readonly string[]): void {
     this.#introduced = this.#introduced.filter(({ viewer }) => !ids.includes(viewer));
-    for (const id of ids) this.#remove(id);
+    for (const id of ids) {
+      // The other side had found it unreachable a moment sooner.
+      const connection = this.#entries.get(id)?.connection;
+      if (connection?.isOverdue) this.#isolation.failed(id, connection.introduction.near);
+      this.#remove(id);
+    }
     this.#openMore();
   }
 

@@ -5,45 +5,37 @@
  */
 export type Isolation = "no-webrtc" | "same-network" | "other-networks" | null;
 
-/** So many different peers must have been tried in vain. */
+/** So many different peers must have been tried in vain, or all where there are fewer. */
 const enoughTries = 3;
 
 /** Finds out that no connection ever comes about, to tell the viewer why nothing is shared. */
 export class IsolationWatch {
-  readonly #onChange: (isolation: Isolation) => void;
-  readonly #near = new Set<string>();
-  readonly #far = new Set<string>();
+  readonly #canConnect: boolean;
+  readonly #others: () => number;
+  /** The peers that were tried in vain, and whether they are on the same network. */
+  readonly #tried = new Map<string, boolean>();
   #everOpened = false;
-  #state: Isolation;
 
-  constructor(canConnect: boolean, onChange: (isolation: Isolation) => void) {
-    this.#onChange = onChange;
-    this.#state = canConnect ? null : "no-webrtc";
+  /** Others tells how many there are in the room beside this viewer. */
+  constructor(canConnect: boolean, others: () => number) {
+    this.#canConnect = canConnect;
+    this.#others = others;
   }
 
   get state(): Isolation {
-    return this.#state;
+    if (!this.#canConnect) return "no-webrtc";
+    const enough = Math.max(1, Math.min(enoughTries, this.#others()));
+    if (this.#tried.size < enough) return null;
+    return [...this.#tried.values()].includes(true) ? "same-network" : "other-networks";
   }
 
   opened(): void {
     this.#everOpened = true;
-    this.#near.clear();
-    this.#far.clear();
-    this.#become(null);
+    this.#tried.clear();
   }
 
   /** A connection to a peer did not come about. */
   failed(peer: string, near: boolean): void {
-    const tried = near ? this.#near : this.#far;
-    if (this.#everOpened || tried.size >= enoughTries) return;
-    tried.add(peer);
-    if (this.#near.size >= enoughTries) this.#become("same-network");
-    else if (this.#far.size >= enoughTries && this.#near.size === 0) this.#become("other-networks");
-  }
-
-  #become(state: Isolation): void {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#onChange(state);
+    if (!this.#everOpened && this.#tried.size < enoughTries) this.#tried.set(peer, near);
   }
 }

@@ -189,6 +189,7 @@ export class Sharing {
   #connections(): Connections {
     return new Connections({
       viewer: () => this.#room.viewer,
+      others: () => this.#room.viewers - 1,
       create: browserConnections,
       source: this.#swarm.source,
       limit: new UploadLimit(systemClock),
@@ -204,7 +205,6 @@ export class Sharing {
           this.#meters.delete(peer.id);
           this.#swarm.onPeers();
         },
-        onIsolation: () => {},
       },
       signal: (to, kind, data) => this.#room.signal(to, kind, data),
       failed: (peer, why) => this.#room.failed(peer, why),

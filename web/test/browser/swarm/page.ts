@@ -55,6 +55,7 @@ class Viewer {
     };
     this.pool = new Connections({
       viewer: () => id,
+      others: () => 1,
       create: () => {
         this.made += 1;
         if (browserConnections === undefined) throw new Error("no WebRTC");
@@ -70,7 +71,6 @@ class Viewer {
           this.sent += bytes;
         },
         onLost: (peer) => this.events.push(`lost ${peer.id[0]}`),
-        onIsolation: (isolation) => this.events.push(`isolation ${isolation}`),
       },
       signal: (to, kind, data) => window.relay(to, kind, data),
       failed: (peer, why) => this.events.push(`failed ${peer[0]} ${why}`),
