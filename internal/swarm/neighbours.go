@@ -263,6 +263,26 @@ func introduction(of, to *viewer, offer bool) Peer {
 	return Peer{Viewer: of.id, Name: of.name, Near: near(of, to), Offer: offer}
 }
 
+// describe returns how a viewer is introduced to its neighbours, in their order; nothing for no viewer.
+func describe(v *viewer) (all []Peer) {
+	if v != nil {
+		for _, t := range v.ties {
+			all = append(all, introduction(v, t.peer, false))
+		}
+	}
+	return all
+}
+
+// introduceAnew tells those neighbours of v for whom it is not what they know.
+func (r *Room) introduceAnew(v *viewer, known []Peer) {
+	for i, p := range describe(v) {
+		if p != known[i] {
+			m := r.peersFor(v.ties[i].peer)
+			m.Add = append(m.Add, p)
+		}
+	}
+}
+
 // untie ends that two are neighbours, and tells nobody.
 func (r *Room) untie(a, b *viewer, now time.Time) {
 	for _, x := range [][2]*viewer{{a, b}, {b, a}} {

@@ -118,6 +118,7 @@ func (r *Room) Join(a Arrival, now time.Time) []Envelope {
 		return []Envelope{{To: a.ID, Close: Banned}}
 	}
 	v := r.viewers[a.ID]
+	known := describe(v)
 	if v == nil {
 		v = &viewer{id: a.ID}
 		r.viewers[a.ID] = v
@@ -133,6 +134,7 @@ func (r *Room) Join(a Arrival, now time.Time) []Envelope {
 	r.beginGrace(a.Returns, now)
 	r.send(v, r.welcome(v))
 	v.told = r.Viewers()
+	r.introduceAnew(v, known)
 	r.untieStrangers(v, now)
 	for _, t := range v.ties {
 		m := r.peersFor(v)

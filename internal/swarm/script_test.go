@@ -113,10 +113,14 @@ func (s *stage) wait(took time.Duration) (out []swarm.Envelope) {
 	}
 }
 
-// arrival reads NAME [SHARE] [ADDRESS] [proxied] [returns].
+// arrival reads NAME [SHARE] [ADDRESS] [proxied] [returns] [called NAME].
 func arrival(t *testing.T, words []string) swarm.Arrival {
 	a := swarm.Arrival{ID: fullID(words[0]), Name: words[0], Share: swarm.ShareAll, Address: netip.MustParseAddr("192.168.1.9"), Direct: true}
-	for _, word := range words[1:] {
+	words = words[1:]
+	if i := slices.Index(words, "called"); i >= 0 {
+		a.Name, words = words[i+1], words[:i]
+	}
+	for _, word := range words {
 		switch word {
 		case "proxied":
 			a.Direct = false
@@ -206,6 +210,9 @@ func peers(m *swarm.Peers) string {
 	var words []string
 	for _, p := range m.Add {
 		word := " +" + shortID(p.Viewer)
+		if p.Name != shortID(p.Viewer) {
+			word += "=" + p.Name
+		}
 		if p.Near {
 			word += ",near"
 		}

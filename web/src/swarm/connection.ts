@@ -40,8 +40,8 @@ export interface ConnectionOptions {
  * created before there is an offer to make or to answer, and all is given free at the end. Signals may be anything.
  */
 export class Connection {
-  readonly introduction: Introduction;
   readonly #options: ConnectionOptions;
+  #introduction: Introduction;
   #listeners = new AbortController();
   readonly #stopTimer: () => void;
   #rtc: RTCPeerConnection | undefined;
@@ -56,11 +56,16 @@ export class Connection {
   readonly #early: RTCIceCandidateInit[] = [];
 
   constructor(options: ConnectionOptions) {
-    this.introduction = options.introduction;
     this.#options = options;
+    this.#introduction = options.introduction;
     this.#gives = options.gives;
     this.#begunAt = options.clock.now();
     this.#stopTimer = options.clock.after(openWithinMs, () => this.#onTime());
+  }
+
+  /** What the room told of the peer last. */
+  get introduction(): Introduction {
+    return this.#introduction;
   }
 
   get isOpen(): boolean {
@@ -96,6 +101,12 @@ export class Connection {
     else if (kind === "candidate") this.#enqueue(() => this.#takeCandidate(data));
     else if (kind === "offer") this.#enqueue(() => this.#takeOffer(data));
     else this.#enqueue(() => this.#takeAnswer(data));
+  }
+
+  /** The room tells of the peer anew; who makes the offer was settled by the first introduction. */
+  update({ name, near }: Introduction): void {
+    this.#introduction = { ...this.#introduction, name, near };
+    this.#peer?.describe(name, near);
   }
 
   setGives(gives: boolean): void {
@@ -160,13 +171,14 @@ export class Connection {
   }
 
   #createPeer(rtc: RTCPeerConnection): ChannelPeer {
-    const { introduction, source, limit, clock, events } = this.#options;
+    const { source, limit, clock, events } = this.#options;
+    const { viewer, name, near } = this.#introduction;
     const channel = (label: string, id: number, ordered: boolean) =>
       rtc.createDataChannel(label, { negotiated: true, id, ordered });
     const peer: ChannelPeer = new ChannelPeer({
-      id: introduction.viewer,
-      name: introduction.name,
-      near: introduction.near,
+      id: viewer,
+      name,
+      near,
       control: channel("control", 0, true),
       data: channel("data", 1, false),
       maxMessageBytes: () => rtc.sctp?.maxMessageSize ?? 0,
@@ -219,7 +231,7 @@ export class Connection {
   async #takeOffer(sdp: string): Promise<void> {
     if (this.#rtc?.signalingState === "have-local-offer") {
       // Both made an offer: that of the lower id counts.
-      if (this.#options.viewer < this.introduction.viewer) return;
+      if (this.#options.viewer < this.#introduction.viewer) return;
       // By a rollback Chromium 156 gathers no candidates any more when it had just begun to.
       this.#discard();
     }

@@ -16,7 +16,7 @@ const maxEarlySignals = 256;
 export interface PoolEvents {
   /** A connection is open. */
   onPeer(peer: Peer): void;
-  /** What a peer has, or whether it gives, changed. */
+  /** What a peer has, whether it gives, or what the room tells of it changed. */
   onChange(peer: Peer): void;
   /** Bytes of chunks left for a peer. */
   onSent(bytes: number): void;
@@ -157,10 +157,11 @@ export class Connections implements PeerPool {
 
   #meet(introduction: Introduction): void {
     const { viewer } = introduction;
-    const known = this.#entries.get(viewer);
-    if (this.#banned.has(viewer) || known?.connection.isHealthy) return;
-    // It is being connected already.
-    if (known !== undefined && !known.connection.isOpen) return;
+    if (this.#banned.has(viewer)) return;
+    const known = this.#entries.get(viewer)?.connection;
+    known?.update(introduction);
+    // It is connected, or being connected, already.
+    if (known?.isHealthy || known?.isOpen === false) return;
     this.#remove(viewer);
     if (!this.#retries.mayTry(viewer)) this.#options.failed(viewer, "unreachable");
     else if (this.#entries.size >= maxConnections) this.#options.failed(viewer, "closed");
@@ -192,7 +193,7 @@ export class Connections implements PeerPool {
         onOpen: (peer) => this.#onOpen(peer),
         onChange: (peer) => events.onChange(peer),
         onSent: (bytes) => events.onSent(bytes),
-        onEnd: (why) => this.#onEnd(introduction, why),
+        onEnd: (why) => this.#onEnd(connection.introduction, why),
       },
     });
     return connection;

@@ -27,7 +27,7 @@ export type PeerEnd = "closed" | "breach";
 export interface PeerEvents {
   /** Both channels are open and its first frame came: from now on it is a peer. */
   onOpen(): void;
-  /** What it has, or whether it gives, changed. */
+  /** What it has, whether it gives, or what the room tells of it changed. */
   onChange(): void;
   /** Bytes of chunks left for it. */
   onSent(bytes: number): void;
@@ -55,13 +55,13 @@ export interface PeerOptions {
 /** One connection to a peer over two channels. Whatever the other side sends, nothing is thrown. */
 export class ChannelPeer implements Peer {
   readonly id: string;
-  readonly name: string;
-  readonly near: boolean;
   readonly #options: PeerOptions;
   readonly #holdings = new Holdings();
   readonly #receiver: Receiver;
   readonly #sender: Sender;
   readonly #listeners = new AbortController();
+  #name: string;
+  #near: boolean;
   #weGive: boolean;
   #isOpen = false;
   #greeted = false;
@@ -70,8 +70,8 @@ export class ChannelPeer implements Peer {
 
   constructor(options: PeerOptions) {
     this.id = options.id;
-    this.name = options.name;
-    this.near = options.near;
+    this.#name = options.name;
+    this.#near = options.near;
     this.#options = options;
     const { clock, data, source, limit } = options;
     const frameBytes = () =>
@@ -88,6 +88,14 @@ export class ChannelPeer implements Peer {
     this.#weGive = options.gives;
     this.#listen();
     this.#openIfReady();
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get near(): boolean {
+    return this.#near;
   }
 
   get gives(): boolean {
@@ -112,6 +120,14 @@ export class ChannelPeer implements Peer {
       this.#send({ kind: "inventory", full: isFull, changes: changes.slice(at, at + maxInventoryRuns) });
       isFull = false;
     }
+  }
+
+  /** Takes over what the room tells of it anew. */
+  describe(name: string, near: boolean): void {
+    if (name === this.#name && near === this.#near) return;
+    this.#name = name;
+    this.#near = near;
+    if (this.#isOpen) this.#options.events.onChange();
   }
 
   /** Begins or ends giving; requests that are being answered are refused when it ends. */

@@ -199,7 +199,10 @@ export class Sharing {
           this.#names.set(peer.id, peer.name);
           this.#swarm.onPeers();
         },
-        onChange: () => this.#swarm.onInventory(),
+        onChange: (peer) => {
+          this.#names.set(peer.id, peer.name);
+          this.#swarm.onInventory();
+        },
         onSent: (bytes) => this.#swarm.noteUploaded(bytes),
         onLost: (peer) => {
           this.#meters.delete(peer.id);

@@ -60,8 +60,8 @@ class Viewer {
     viewers.set(id, this);
   }
 
-  meet(id: string, offer: boolean, near = true): void {
-    this.pool.introduce([{ viewer: id, name: "", near, offer }]);
+  meet(id: string, offer: boolean, near = true, name = ""): void {
+    this.pool.introduce([{ viewer: id, name, near, offer }]);
   }
 }
 
@@ -224,6 +224,36 @@ test("an introduction to a connected peer is answered by nothing at all", async 
   introduceEachOther(a, b);
   await settle();
   expect([a.events, b.events, network.made.length]).toEqual([["open b"], ["open a"], 2]);
+});
+
+test("what the room tells anew of a peer is taken over while it is connected, and kept by the next connection", async () => {
+  const [a, b] = two();
+  introduceEachOther(a, b);
+  await settle();
+  const peer = a.pool.peers.get(b.id);
+  expect(peer).toMatchObject({ name: "", near: true });
+  a.meet(b.id, false, false, "Grace");
+  expect(a.pool.peers.get(b.id)).toBe(peer);
+  expect(peer).toMatchObject({ name: "Grace", near: false });
+  expect(a.events).toEqual(["open b", "change b"]);
+  // The other side begins anew, and this one has not heard of it.
+  for (const channel of network.made.flatMap(({ channels }) => [...channels.values()]))
+    channel.other = undefined;
+  b.pool.stop();
+  b.pool.start();
+  b.meet(a.id, true);
+  await settle();
+  expect(a.events.slice(2)).toEqual(["lost b", "open b"]);
+  expect(a.pool.peers.get(b.id)).toMatchObject({ name: "Grace", near: false });
+});
+
+test("a name that is told while a connection is being made is that of the peer", async () => {
+  const [a, b] = two();
+  introduceEachOther(a, b);
+  a.meet(b.id, true, true, "Grace");
+  await settle();
+  expect(a.pool.peers.get(b.id)?.name).toBe("Grace");
+  expect(network.made.length).toBe(2);
 });
 
 test("an offer from a connected peer means that it lost the connection", async () => {
