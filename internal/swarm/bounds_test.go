@@ -38,6 +38,23 @@ func TestSignalsToStrangersGoNowhereAndToPeersHaveABudget(t *testing.T) {
 	}
 }
 
+func TestASwitchThatIsMovedAllTheTimeDoesNotKeepOthersBusy(t *testing.T) {
+	c := newCrowd(1)
+	c.grow(t, 2, func(int) float64 { return 0 })
+	told := 0
+	for i := range 100 {
+		share := []swarm.Share{swarm.ShareOff, swarm.ShareAll}[i%2]
+		for _, e := range c.Handle(viewerID(0), &swarm.ShareChange{Share: share}, c.now) {
+			if e.To == viewerID(1) {
+				told++
+			}
+		}
+	}
+	if told < 3 || told > 10 {
+		t.Errorf("the other was told %d times", told)
+	}
+}
+
 func TestNumbersThatCannotBeTrueAreNotCounted(t *testing.T) {
 	c := newCrowd(1)
 	c.Join(swarm.Arrival{ID: viewerID(0), Share: swarm.ShareAll}, c.now)

@@ -293,6 +293,17 @@ func (r *Room) untie(a, b *viewer, now time.Time) {
 	}
 }
 
+// forgive lets v and those it parted from meet again at once, unless something was wrong between them: a switch parted
+// them, and one that is moved back is to be felt.
+func (r *Room) forgive(v *viewer, now time.Time) {
+	for _, p := range v.past {
+		v.shorten(p.id, now)
+		if other := r.viewers[p.id]; other != nil {
+			other.shorten(v.id, now)
+		}
+	}
+}
+
 // part is untie and tells both.
 func (r *Room) part(a, b *viewer, now time.Time) {
 	r.untie(a, b, now)

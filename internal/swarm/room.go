@@ -128,7 +128,7 @@ func (r *Room) Join(a Arrival, now time.Time) []Envelope {
 		r.away = slices.DeleteFunc(r.away, func(w *viewer) bool { return w == v })
 	}
 	v.name, v.share, v.address, v.direct = a.Name, a.Share, a.Address.Unmap(), a.Direct
-	v.joined, v.left, v.stateAt, v.tryAt, v.tries, v.peers = now, time.Time{}, time.Time{}, now, 0, 0
+	v.joined, v.shares, v.left, v.stateAt, v.tryAt, v.tries, v.peers = now, now, time.Time{}, time.Time{}, now, 0, 0
 	v.hasBase = v.hasBase || !a.Returns // what a viewer got before the node started was counted then
 	r.admit(v)
 	r.beginGrace(a.Returns, now)

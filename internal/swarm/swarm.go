@@ -49,6 +49,8 @@ const (
 	// The messages of a viewer: as many at once, and so many a second. Signals have less, since each is passed on.
 	messageBurst, messageRate = 400, 20
 	signalBurst, signalRate   = 200, 10
+	// How often a viewer's switch brings it together at once with those that it parted from.
+	switchBurst, switchRate = 5, 0.2
 )
 
 // Code says why a connection is closed.

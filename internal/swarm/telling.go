@@ -151,10 +151,16 @@ func (r *Room) takeShare(v *viewer, share Share, now time.Time) {
 	if share == v.share {
 		return
 	}
+	if v.share == ShareOff {
+		v.shares = now
+	}
 	r.leaveShare(v, now)
 	v.share = share
 	r.enterShare(v)
 	r.untieStrangers(v, now)
+	if v.switches.take(now, switchBurst, switchRate) {
+		r.forgive(v, now)
+	}
 	v.tryAt = now
 	r.lookAfter(v, false, now)
 }

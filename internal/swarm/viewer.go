@@ -41,6 +41,7 @@ type viewer struct {
 	places  [rosterKinds]int32 // where it stands in each roster
 
 	joined, left, stateAt time.Time // left is zero while it is here
+	shares                time.Time // since when it takes part: its share was off before
 	position, buffer      float32
 	renditions            []uint16
 	place                 placeKey
@@ -72,7 +73,7 @@ type viewer struct {
 	reporters []ID
 	accused   int
 
-	messages, signals bucket
+	messages, signals, switches bucket
 }
 
 // tie joins two neighbours; each has one for the other.
@@ -106,7 +107,7 @@ func (v *viewer) present() bool { return v.left.IsZero() }
 func (v *viewer) gives() bool { return v.share == ShareAll || v.share == ShareLAN }
 
 // alone tells that a viewer had its time and is connected to nobody.
-func (v *viewer) alone() bool { return v.peers == 0 && v.stateAt.Sub(v.joined) > connectTime }
+func (v *viewer) alone() bool { return v.peers == 0 && v.stateAt.Sub(v.shares) > connectTime }
 
 // stranded tells that connections to a viewer never come about.
 func (v *viewer) stranded() bool { return v.fails >= 3 && v.peers == 0 }
@@ -155,6 +156,15 @@ func (v *viewer) knew(id ID) bool {
 func (v *viewer) remember(id ID, avoid time.Time) {
 	v.past = slices.DeleteFunc(v.past, func(p pastTie) bool { return p.id == id })
 	v.past = appendBounded(v.past, pastTie{id, avoid}, maxPast)
+}
+
+// shorten ends that v avoids another because they were neighbours until a moment ago.
+func (v *viewer) shorten(id ID, now time.Time) {
+	for i := range v.past {
+		if p := &v.past[i]; p.id == id && !p.avoid.After(now.Add(avoidSoon)) {
+			p.avoid = now
+		}
+	}
 }
 
 func (v *viewer) part(id ID) {
