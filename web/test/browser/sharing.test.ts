@@ -217,6 +217,25 @@ test("who shares nothing has no peers while others have, and plays", async () =>
   expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
 });
 
+test("who switches sharing off and on again, or changes the name, is with the others again", async () => {
+  const anna = await watch("Anna");
+  const ben = await watch("Ben");
+  for (const page of [anna, ben]) {
+    await untilPeers(page, 1);
+    await page.keyboard.press("b");
+  }
+  await ben.getByRole("radio", { name: "Off" }).check();
+  for (const page of [anna, ben]) await untilPeers(page, 0);
+  await ben.getByRole("radio", { name: "Same network" }).check();
+  for (const page of [anna, ben]) await untilPeers(page, 1);
+  await ben.getByLabel("Others see you as").fill("Benjamin");
+  await ben.getByLabel("Others see you as").blur();
+  await anna.getByRole("rowheader", { name: "Benjamin" }).waitFor();
+  await untilListed(box.url, ["Anna", 1], ["Benjamin", 1]);
+  for (const page of [anna, ben]) await expectOnlyTheFilm(page);
+  expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
+});
+
 test("a browser without WebRTC plays from the box, and says why", async () => {
   const anna = await watch("Anna");
   const old = await watch("Old", { before: removeWebRtc });
@@ -234,6 +253,8 @@ test("viewers that cannot reach each other play from the box", async () => {
     await page.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 13);
     expect(await statsOf(page)).toMatchObject({ peers: 0, bytes: { peers: 0 } });
     await expectOnlyTheFilm(page);
+    await page.keyboard.press("b");
+    await page.getByText("Devices on this network cannot reach each other").waitFor();
   }
   expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
 });
