@@ -33,7 +33,7 @@ func (h *Handler) getMaster(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h.ticketHeaders(w, id)
+	h.ticketHeaders(w, r, id)
 	return changing(w, r, playlistType, text)
 }
 

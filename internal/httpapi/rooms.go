@@ -63,12 +63,14 @@ func newRooms(key []byte, viewers int) *rooms {
 	}
 }
 
-// ticket returns a viewer's ticket for a video, and where in its first segments it is to begin.
-func (r *rooms) ticket(video string) (ticket string, stripe float64) {
+// ticket returns a viewer's ticket for a video, and where in its first segments it is to begin. Before is the ticket
+// that the same browser got last, if any.
+func (r *rooms) ticket(video, before string) (ticket string, stripe float64) {
+	old, _ := r.tickets.Open(before, video)
+	id, ticket := r.tickets.Issue(video)
 	r.mu.Lock()
-	stripe = r.rooms.Stripe(video, time.Now())
-	r.mu.Unlock()
-	return r.tickets.Issue(video), stripe
+	defer r.mu.Unlock()
+	return ticket, r.rooms.Stripe(video, old, id, time.Now())
 }
 
 // learn lets viewers of a video speak of so many chunks.

@@ -24,15 +24,26 @@ const (
 	messageTime = 10 * time.Second
 	// silentTime is how long nothing may come from a viewer, not even an answer to a ping.
 	silentTime = 50 * time.Second
+	// viewerTime is how long a browser is known for one that was here before.
+	viewerTime = 12 * time.Hour
 	// sendTime is how long a viewer may take for one message.
 	sendTime = 10 * time.Second
 	// The server's own buffers are of 4 KiB each, for whole pages; messages are short.
 	readBuffer, writeBuffer = 512, 512
 )
 
-// ticketHeaders give a viewer what it needs to join the others.
-func (h *Handler) ticketHeaders(w *response, id manifest.VideoID) {
-	ticket, stripe := h.rooms.ticket(string(id))
+// ticketHeaders give a viewer what it needs to join the others. The cookie comes back when the page is loaded again,
+// also with what the browser asks for before any of the page's own code runs.
+func (h *Handler) ticketHeaders(w *response, r *http.Request, id manifest.VideoID) {
+	name, before := h.access.cookie+"_viewer", ""
+	if cookie, err := r.Cookie(name); err == nil {
+		before = cookie.Value
+	}
+	ticket, stripe := h.rooms.ticket(string(id), before)
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: ticket, Path: r.URL.Path, MaxAge: int(viewerTime / time.Second),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: about(r).scheme == "https",
+	})
 	w.Header().Set("Shoal-Viewer", ticket)
 	w.Header().Set("Shoal-Stripe", strconv.FormatFloat(stripe, 'f', 6, 64))
 }

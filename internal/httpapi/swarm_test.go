@@ -182,6 +182,27 @@ func (h *house) showsViewer(a *watcher) {
 	}
 }
 
+func TestAPageThatIsLoadedAgainBeginsAtTheBeginning(t *testing.T) {
+	h := newHouse(t)
+	master := "/hls/" + string(h.film.id) + "/master.m3u8"
+	var stripes, cookies []string
+	for i := range 3 {
+		w := h.asks("GET", master, "", "Cookie", strings.Join(cookies, "; "))
+		stripes = append(stripes, w.Header().Get("Shoal-Stripe"))
+		set, err := http.ParseSetCookie(w.Header().Get("Set-Cookie"))
+		if err != nil || set.Value != w.Header().Get("Shoal-Viewer") || set.Path != master || !set.HttpOnly || set.SameSite != http.SameSiteStrictMode {
+			t.Fatalf("answer %d sets %+v, %v", i, set, err)
+		}
+		cookies = []string{set.Name + "=" + set.Value}
+	}
+	if w := h.asks("GET", master, "", "Cookie", cookies[0]+"x"); w.Header().Get("Shoal-Stripe") != "0.618034" {
+		t.Errorf("a ticket that is none counts: %s", w.Header().Get("Shoal-Stripe"))
+	}
+	if got := strings.Join(stripes, " "); got != "0.000000 0.000000 0.000000" {
+		t.Errorf("stripes %s", got)
+	}
+}
+
 func TestWhoComesTogetherBeginsApart(t *testing.T) {
 	h := newHouse(t)
 	var stripes []string

@@ -160,12 +160,12 @@ func FuzzDecode(f *testing.F) {
 func TestATicketIsGoodForItsVideoOnly(t *testing.T) {
 	key := bytes.Repeat([]byte{7}, 32)
 	tickets := swarm.NewTickets(key, strings.NewReader(strings.Repeat("some random bytes", 10)))
-	ticket := tickets.Issue("film")
+	_, ticket := tickets.Issue("film")
 	id, ok := tickets.Open(ticket, "film")
 	if _, valid := swarm.ParseID(string(id)); !ok || !valid || !strings.HasPrefix(ticket, string(id)+".") {
 		t.Fatalf("ticket %q opens as %q, %v", ticket, id, ok)
 	}
-	second := tickets.Issue("film")
+	_, second := tickets.Issue("film")
 	if second == ticket {
 		t.Error("two viewers have the same ticket")
 	}
@@ -187,7 +187,7 @@ func TestATicketOutlivesTheNodeAndIsKnownToBeOld(t *testing.T) {
 	key := bytes.Repeat([]byte{7}, 32)
 	before := swarm.NewTickets(key, strings.NewReader(strings.Repeat("a", 100)))
 	after := swarm.NewTickets(key, strings.NewReader(strings.Repeat("b", 100)))
-	ticket := before.Issue("film")
+	_, ticket := before.Issue("film")
 	id, ok := after.Open(ticket, "film")
 	if !ok || !after.Returns(id) || before.Returns(id) {
 		t.Errorf("opened %v, returns %v after and %v before the restart", ok, after.Returns(id), before.Returns(id))

@@ -2,21 +2,13 @@ package swarm
 
 import (
 	"errors"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
 )
 
-const (
-	// stripeStep is the golden ratio's fraction: its multiples lie as far from each other as can be.
-	stripeStep = 0.618034
-	// stripeSpan is within which time viewers come together.
-	stripeSpan = 2 * time.Second
-	maxStripes = 4096
-	// idleTime is how long an empty room is kept.
-	idleTime = 30 * time.Second
-)
+// idleTime is how long an empty room is kept.
+const idleTime = 30 * time.Second
 
 // ErrFull says that a room, or the node, takes no more viewers.
 var ErrFull = errors.New("no room for another viewer")
@@ -37,37 +29,9 @@ type Rooms struct {
 	stripes map[string]stripe
 }
 
-// stripe is who came last to a video, and as how manieth of those who came together.
-type stripe struct {
-	at time.Time
-	n  int
-}
-
 // NewRooms returns no rooms. Random is what neighbours are chosen with.
 func NewRooms(limits Limits, random *rand.Rand) *Rooms {
 	return &Rooms{limits: limits, random: random, rooms: make(map[string]*Room), stripes: make(map[string]stripe)}
-}
-
-// Stripe returns where in the first segments the next viewer of a video begins to fetch, from 0 up to 1.
-func (r *Rooms) Stripe(video string, now time.Time) float64 {
-	if _, known := r.stripes[video]; !known && len(r.stripes) >= maxStripes {
-		for v, s := range r.stripes {
-			if now.Sub(s.at) > stripeSpan {
-				delete(r.stripes, v)
-			}
-		}
-		if len(r.stripes) >= maxStripes {
-			return r.random.Float64()
-		}
-	}
-	s, known := r.stripes[video]
-	if s.n++; !known || now.Sub(s.at) > stripeSpan {
-		s.n = 0
-	}
-	s.at = now
-	r.stripes[video] = s
-	_, fraction := math.Modf(float64(s.n) * stripeStep)
-	return fraction
 }
 
 // Open returns the room of a video for another viewer, or ErrFull.
@@ -124,11 +88,7 @@ func (r *Rooms) Tick(now time.Time, send func(video string, out []Envelope)) {
 			delete(r.rooms, video)
 		}
 	}
-	for video, s := range r.stripes {
-		if now.Sub(s.at) > stripeSpan {
-			delete(r.stripes, video)
-		}
-	}
+	r.forgetStripes(now)
 }
 
 // Status is what may be shown of a viewer; never its address.

@@ -44,10 +44,10 @@ func (t *Tickets) characters(n int) string {
 	return idText.EncodeToString(bits)[:n]
 }
 
-// Issue returns a ticket for a viewer of a video.
-func (t *Tickets) Issue(video string) string {
-	id := ID(t.life + t.characters(idLength-lifeLength))
-	return string(id) + "." + t.proof(id, video)
+// Issue returns an id for a viewer of a video, and the ticket that proves it.
+func (t *Tickets) Issue(video string) (id ID, ticket string) {
+	id = ID(t.life + t.characters(idLength-lifeLength))
+	return id, string(id) + "." + t.proof(id, video)
 }
 
 // Open returns the viewer whose ticket this is, if it is one for that video.
