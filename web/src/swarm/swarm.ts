@@ -10,6 +10,7 @@ import { Downloads } from "./downloads.ts";
 import { Hands } from "./hands.ts";
 import { LeaseBook } from "./lease-book.ts";
 import { type LookoutParts, lookOut, wantedTest } from "./lookout.ts";
+import { OriginPause } from "./origin-pause.ts";
 import type { LeaseAnswer, PeerPool, RoomLink, Source } from "./parts.ts";
 import { PeerBook } from "./peer-book.ts";
 import { Playback, type PlaybackState } from "./playback.ts";
@@ -26,15 +27,13 @@ const usualCacheBytes = 100 << 20;
 const usualCacheBehind = 0.18;
 /** How long a peer's urgent request holds back this viewer's own prefetch, in seconds. */
 const servingFor = 0.5;
-/** How long the list of chunks is waited for where a first segment is to begin in the middle, in ms. */
+/** How long the list of chunks is waited for where a segment is not to be fetched whole by all, in ms. */
 const listPatienceMs = 400;
 /**
  * How long peers who asked for a chunk while it was coming in may think again once it is here, in ms: several viewers often
  * have it at the same moment, and would all send them the same.
  */
 const secondThoughtsMs = 100;
-/** How long the origin is left alone after it failed, in seconds; it doubles up to the longest. */
-const failurePause = { first: 0.5, longest: 8 };
 
 /**
  * Gets the segments of one video for the player: from peers where it can, from the origin where it must, in the cache between.
@@ -59,13 +58,12 @@ export class Swarm {
   readonly #pulse: Pulse;
   readonly #hands: Hands;
   readonly #lookout: LookoutParts;
+  readonly #originPause = new OriginPause();
   readonly #delivered = new Set<string>();
   #room: RoomLink | null = null;
   #pool: PeerPool | null = null;
   #share: Share;
   #servingUntil = 0;
-  #originRests = 0;
-  #failures = 0;
   #closed = false;
 
   constructor(options: SwarmOptions) {
@@ -299,7 +297,7 @@ export class Swarm {
       now,
       room: this.#share === "off" ? null : this.#room,
       pool: this.#pool,
-      originRests: this.#originRests,
+      originRests: this.#originPause.until,
       servingUrgent: now < this.#servingUntil,
     });
     this.#hands.release(this.#leases.takeUnwanted(wantedTest(snapshot.chunks)));
@@ -317,15 +315,18 @@ export class Swarm {
       return;
     }
     const fetchRaw = () => {
-      const begun = [...this.#transfers.fromOrigin].some(
-        (transfer) => transfer.rendition === rendition && transfer.segment === segment,
-      );
+      const begun = this.#transfers.isFetchingOf(rendition, segment);
       if (begun || this.#closed || !this.#loads.has(rendition, segment)) return;
       if (this.#index.segment(rendition, segment) !== undefined) this.poke();
       else this.#downloads.fetch(rendition, segment, null, true);
     };
-    if (this.#options.stripe === 0) fetchRaw();
-    else this.#options.clock.after(listPatienceMs, fetchRaw);
+    if (this.#mayWaitForList) this.#options.clock.after(listPatienceMs, fetchRaw);
+    else fetchRaw();
+  }
+
+  /** In a crowd, and where a film that is being prepared has just grown: without a list nothing of it can be shared. */
+  get #mayWaitForList(): boolean {
+    return this.#options.stripe !== 0 || (this.#delivered.size > 0 && this.peers > 0);
   }
 
   #prepareIndex(rendition: string): void {
@@ -345,7 +346,7 @@ export class Swarm {
 
   #onWhole(entry: CacheEntry): void {
     const { chunk } = entry;
-    this.#failures = 0;
+    this.#originPause.worked();
     this.#leases.end(chunk.place);
     void this.#checks.check(entry);
     this.#loads.update(chunk.place.rendition, chunk.segment);
@@ -379,9 +380,7 @@ export class Swarm {
   }
 
   #onOriginFailed(rendition: string, segment: number, status: number): void {
-    const pause = Math.min(failurePause.longest, failurePause.first * 2 ** this.#failures);
-    this.#failures += 1;
-    this.#originRests = this.#now() + pause;
+    this.#originPause.failed(this.#now());
     // Who has a peer that sends the bytes needs no origin.
     const chunks = this.#index.segment(rendition, segment)?.chunks ?? [];
     const peersSend = chunks.some(({ place }) => this.#transfers.isComing(place));

@@ -92,6 +92,11 @@ export class Transfers {
     return false;
   }
 
+  /** Whether the origin is being asked for bytes of a segment. */
+  isFetchingOf(rendition: string, segment: number): boolean {
+    return [...this.#fromOrigin.values()].some((t) => t.rendition === rendition && t.segment === segment);
+  }
+
   /** Whether a peer was asked for bytes of a chunk. */
   isComing(place: ChunkPlace): boolean {
     return this.#byChunk.has(keyOf(place));

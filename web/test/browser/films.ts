@@ -50,6 +50,12 @@ export async function makeLongFilm(seconds: number): Promise<{ file: string; rem
   return { file: make("Long walk.mp4", ...source(seconds, "320x180"), ...h264), remove };
 }
 
+/** A film that a box must re-encode, large enough that it takes a while. */
+export async function makeSlowFilm(seconds: number): Promise<{ file: string; remove(): Promise<void> }> {
+  const { make, remove } = await startStudio();
+  return { file: make("Old reel.avi", ...source(seconds, "1280x720"), ...mpeg4), remove };
+}
+
 /** A folder of its own, and ffmpeg that makes files in it. */
 async function startStudio() {
   const folder = await mkdtemp(path.join(tmpdir(), "shoal-films-"));

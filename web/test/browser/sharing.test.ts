@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { ShoalStats } from "../../src/player/playback-stats.ts";
 import { type Box, lanName, startBox } from "./box.ts";
 import { openPage, startBrowser, untilFramesAreDrawn, type WatchedPage } from "./browser.ts";
-import { makeLongFilm } from "./films.ts";
+import { makeLongFilm, makeSlowFilm } from "./films.ts";
 import { RestartableBox } from "./restartable-box.ts";
 import { fingerprintsOf } from "./sharing/origin.ts";
 import { isolate, noteAppended, poison, removeWebRtc } from "./sharing/page.ts";
@@ -96,10 +96,11 @@ const untilPeers = (page: Page, peers: number) =>
 const untilGiven = (page: Page) => untilStats(page, "bytes of a peer", ({ bytes }) => bytes.peers > 0);
 
 /** Everything that the decoder was given is the film as the node has it. */
-async function expectOnlyTheFilm(page: Page): Promise<void> {
+async function expectOnlyTheFilm(page: Page, prints = async () => known): Promise<void> {
   const appended = await page.evaluate(() => window.appended);
+  const right = await prints();
   expect(appended.length).toBeGreaterThan(2);
-  expect(appended.map((print) => print.join(" ")).filter((print) => !known.has(print))).toEqual([]);
+  expect(appended.map((print) => print.join(" ")).filter((print) => !right.has(print))).toEqual([]);
 }
 
 interface Status {
@@ -160,6 +161,27 @@ test("who comes late gets the film from whoever is left", async () => {
   await untilListed(box.url, ["Ben", 1], ["Carla", 1]);
   for (const page of [ben, carla]) await expectOnlyTheFilm(page);
   expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
+});
+
+test("a film that is still being prepared is shared", async () => {
+  const slow = await makeSlowFilm(40);
+  try {
+    const video = await box.add("Old reel.avi", await readFile(slow.file));
+    await until("the film to begin", async () => {
+      const { ok } = await fetch(`${box.url}/hls/${video}/master.m3u8`);
+      return ok || undefined;
+    });
+    const anna = await watch("Anna", { video });
+    const ben = await watch("Ben", { video });
+    for (const page of [anna, ben]) await untilGiven(page);
+    await untilStats(ben, "segments of a peer", ({ segments }) => {
+      return segments.filter(({ source }) => source === "peer").length > 2;
+    });
+    for (const page of [anna, ben]) await expectOnlyTheFilm(page, () => fingerprintsOf(box.url, video));
+    await box.trash(video);
+  } finally {
+    await slow.remove();
+  }
 });
 
 test("what a peer spoils is noticed before it plays, and the peer is left", async () => {

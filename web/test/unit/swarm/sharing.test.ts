@@ -221,3 +221,20 @@ test("a cache that is too small for what others want still plays", { timeout: sl
   expect(figures.fetchedByWatched).toBeLessThanOrEqual(1.6);
   for (const { swarm } of viewers) expect(swarm.cache.bytes).toBeLessThanOrEqual(5 << 20);
 });
+
+test.each([
+  ["four times as fast as it plays", 4],
+  ["as fast as it plays", 1],
+  ["a little slower than it plays", 0.9],
+])("two who watch a film that is being prepared %s share it", { timeout: slow }, async (name, rate) => {
+  const world = makeWorld({ seconds: 300, preparing: { seconds: 16, rate }, originRoundTripMs: 20 });
+  // Both read the playlist at the same moment, and ask for what is new in it at once.
+  await come(world, 2, 4);
+  await world.run(90);
+  const figures = expectSound(`prepared ${name}`, world);
+  expect(figures.saved).toBeGreaterThanOrEqual(0.9);
+  expect(figures.duplicates).toBeLessThanOrEqual(0.01);
+  expect(figures.stalls).toBe(0);
+  // Two lists for two viewers, and not more often than the playlists are read.
+  expect(world.listsAsked).toBeLessThanOrEqual(4 * (94 / 2));
+});

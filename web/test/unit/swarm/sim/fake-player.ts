@@ -6,6 +6,11 @@ import type { Film, FilmSegment } from "./film.ts";
 const bufferGoal = 20;
 const appendMs = 20;
 const tickMs = 100;
+/** How often a playlist that grows is read again. */
+const reloadMs = 2000;
+
+/** The segments of a rendition that its playlist has now. */
+export type Playlist = (rendition: string) => readonly FilmSegment[];
 
 interface Track {
   readonly rendition: string;
@@ -19,6 +24,8 @@ export class FakePlayer {
   readonly #clock: Clock;
   readonly #film: Film;
   readonly #swarm: Swarm;
+  readonly #playlist: Playlist;
+  readonly #segments = new Map<string, readonly FilmSegment[]>();
   readonly #tracks: Track[];
   readonly #startedAt: number;
   #position = 0;
@@ -33,14 +40,16 @@ export class FakePlayer {
   wrongBytes = 0;
   readonly got: { rendition: string; index: number; from: SegmentOrigin; bytes: number }[] = [];
 
-  constructor(clock: Clock, film: Film, swarm: Swarm, renditions: readonly string[], position: number) {
+  constructor(clock: Clock, film: Film, swarm: Swarm, playlist: Playlist, position: number) {
     this.#clock = clock;
     this.#film = film;
     this.#swarm = swarm;
+    this.#playlist = playlist;
     this.#position = position;
+    const renditions = [...film.renditions.keys()];
     this.#tracks = renditions.map((rendition) => ({ rendition, buffered: new Set(), cancel: null }));
     this.#startedAt = clock.now();
-    for (const rendition of renditions) swarm.setTimeline(rendition, this.#segments(rendition));
+    this.#readPlaylists();
     this.#report();
     for (const track of this.#tracks) this.#fill(track);
     this.#tick();
@@ -76,13 +85,26 @@ export class FakePlayer {
     for (const { cancel } of this.#tracks) cancel?.();
   }
 
-  #segments(rendition: string): readonly FilmSegment[] {
-    return this.#film.renditions.get(rendition) ?? [];
+  /** As long as they grow, again and again. */
+  #readPlaylists(): void {
+    if (this.#stopped) return;
+    let grows = false;
+    for (const [rendition, all] of this.#film.renditions) {
+      const segments = this.#playlist(rendition);
+      grows ||= segments.length < all.length;
+      this.#segments.set(rendition, segments);
+      this.#swarm.setTimeline(rendition, segments);
+    }
+    if (!grows) return;
+    this.#clock.after(reloadMs, () => {
+      this.#readPlaylists();
+      for (const track of this.#tracks) this.#fill(track);
+    });
   }
 
   #endOf({ rendition, buffered }: Track): number {
     let end = this.#position;
-    for (const { index, start, duration } of this.#segments(rendition))
+    for (const { index, start, duration } of this.#segments.get(rendition) ?? [])
       if (start <= end + 0.01 && start + duration > end && buffered.has(index)) end = start + duration;
     return end;
   }
@@ -91,7 +113,9 @@ export class FakePlayer {
     if (this.#stopped || track.cancel !== null) return;
     const end = this.#endOf(track);
     if (end - this.#position >= bufferGoal) return;
-    const next = this.#segments(track.rendition).find(({ start, duration }) => start + duration > end + 0.01);
+    const next = (this.#segments.get(track.rendition) ?? []).find(
+      ({ start, duration }) => start + duration > end + 0.01,
+    );
     if (next !== undefined) this.#load(track, next);
   }
 

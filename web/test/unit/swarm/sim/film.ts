@@ -63,13 +63,19 @@ function makeSegment(
   return { index, ...times, url: `segment/${rendition}/${index}`, bytes, chunks };
 }
 
-/** The list of chunks of a window, as docs/protocol.md has it. */
-export function chunkListOf(film: Film, rendition: string, window: number): Uint8Array {
+/** The list of chunks of a window, as docs/protocol.md has it, while so many segments of the rendition are there. */
+export function chunkListOf(
+  film: Film,
+  rendition: string,
+  window: number,
+  there = Number.POSITIVE_INFINITY,
+): Uint8Array {
   const all = film.renditions.get(rendition) ?? [];
   const first = window * 64;
-  const listed = all.slice(first, first + 64);
+  const listed = all.slice(first, Math.min(first + 64, there));
+  const final = there >= all.length || listed.length === 64 ? 1 : 0;
   const before = all.slice(0, first).reduce((sum, { chunks }) => sum + chunks.length, 0);
-  const parts = [Buffer.from("SCL1"), u32(first), u32(before), Buffer.from([0, listed.length, 1])];
+  const parts = [Buffer.from("SCL1"), u32(first), u32(before), Buffer.from([0, listed.length, final])];
   for (const { chunks } of listed) {
     parts.push(Buffer.from([chunks.length]));
     for (const { sha256, bytes } of chunks) parts.push(u32(bytes.byteLength), sha256);

@@ -4,7 +4,7 @@ import { FakeOrigin } from "./fake-origin.ts";
 import { FakePeer, FakePool, type FarEnd, type Faults } from "./fake-peer.ts";
 import { FakePlayer } from "./fake-player.ts";
 import { FakeRoom, FakeRoomLink } from "./fake-room.ts";
-import { chunkListOf, type Film, makeFilm } from "./film.ts";
+import { chunkListOf, type Film, type FilmSegment, makeFilm } from "./film.ts";
 import { Link } from "./link.ts";
 import { randomFrom } from "./random.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -19,6 +19,8 @@ export interface WorldOptions {
   readonly videoMbit?: number;
   /** Of the first segments, in seconds; a film with few key frames has no short ones. */
   readonly firstDurations?: readonly number[];
+  /** A film that is being prepared: how many seconds of it are there at first, and how many more a second. */
+  readonly preparing?: { readonly seconds: number; readonly rate: number };
 }
 
 export interface ViewerOptions {
@@ -57,6 +59,8 @@ export class World {
   readonly room: FakeRoom;
   readonly viewers: Viewer[] = [];
   readonly gone: Viewer[] = [];
+  /** How often lists of chunks were asked for. */
+  listsAsked = 0;
   readonly #options: WorldOptions;
   readonly #random: () => number;
   #came = 0;
@@ -96,7 +100,10 @@ export class World {
         }),
       fetchList: (rendition, window) =>
         new Promise((resolve) => {
-          clock.after(origin.roundTripMs, () => resolve(chunkListOf(film, rendition, window)));
+          clock.after(origin.roundTripMs, () => {
+            this.listsAsked += 1;
+            resolve(chunkListOf(film, rendition, window, this.#prepared(rendition).length));
+          });
         }),
       chunkUrl: (sha256) => `chunk/${sha256}`,
       stripe: this.#nextStripe(),
@@ -114,7 +121,13 @@ export class World {
       faults: options.faults ?? {},
       onBytesSent: (bytes) => swarm.noteUploaded(bytes),
     };
-    const player = new FakePlayer(clock, film, swarm, ["v0", "a0"], options.position ?? 0);
+    const player = new FakePlayer(
+      clock,
+      film,
+      swarm,
+      (rendition) => this.#prepared(rendition),
+      options.position ?? 0,
+    );
     const viewer = { id, swarm, player, pool, link, far, options };
     this.viewers.push(viewer);
     swarm.connect(link, pool);
@@ -131,6 +144,15 @@ export class World {
     viewer.link.close();
     this.room.leave(viewer.id);
     for (const id of [...viewer.pool.peers.keys()]) this.#part(viewer.id, id);
+  }
+
+  /** The segments of a rendition that are there by now. */
+  #prepared(rendition: string): readonly FilmSegment[] {
+    const all = this.film.renditions.get(rendition) ?? [];
+    const { preparing } = this.#options;
+    if (preparing === undefined) return all;
+    const end = preparing.seconds + (preparing.rate * this.clock.now()) / 1000;
+    return all.filter(({ start, duration }) => start + duration <= end);
   }
 
   #join(viewer: Viewer): void {
