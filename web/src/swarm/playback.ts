@@ -33,9 +33,8 @@ export class Playback {
   /** Takes a report. Returns true when it says something new, or when the last news are a while ago. */
   set(state: PlaybackState): boolean {
     const before = this.#state;
-    const expected = this.playhead;
     const now = this.#clock.now() / 1000;
-    const seeked = Math.abs(state.position - expected) > seekStep;
+    const seeked = this.#isSeek(state.position, now);
     const step = state.position - before.position;
     if (!seeked && step > 0) this.#watched += step;
     this.#state = state;
@@ -48,6 +47,13 @@ export class Playback {
     if (!changed && now - this.#toldAt < tickEvery) return false;
     this.#toldAt = now;
     return true;
+  }
+
+  /** What the player has got since the last report it may have played: in a tab in the background a minute lies between. */
+  #isSeek(position: number, now: number): boolean {
+    const { position: from, rate, paused } = this.#state;
+    const furthest = paused ? from : from + rate * (now - this.#at);
+    return position > furthest + seekStep || position < this.playhead - seekStep;
   }
 
   /** Where playing is now; it does not go past what can be played. */

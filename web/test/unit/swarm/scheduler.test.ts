@@ -209,6 +209,10 @@ const calm: Snapshot = {
   servingUrgent: false,
 };
 
+test("ahead is 20 s or half of what was watched, and 90 s at most", () => {
+  expect([0, 30, 40, 60, 120, 180, 181, 7200].map(aheadOf)).toEqual([20, 20, 20, 30, 60, 90, 90, 90]);
+});
+
 test("alone, whole segments are fetched as the player asks for them, and nothing ahead", () => {
   const { decisions } = decide({
     ...calm,

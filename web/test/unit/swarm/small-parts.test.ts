@@ -59,6 +59,34 @@ test("a seek is news and was not watched, time that goes on is watched and no ne
   expect(playback.set({ ...state, position: 300, paused: true })).toBe(true);
 });
 
+test("what was played between two reports that are far apart was watched, as in a tab in the background", async () => {
+  const clock = new VirtualClock();
+  const playback = new Playback(clock);
+  playback.set(state);
+  for (let minute = 1; minute <= 3; minute++) {
+    await clock.runTo(60_000 * minute);
+    const position = 60 * minute;
+    playback.set({ ...state, position, bufferEnd: position + 20 });
+  }
+  expect(playback.view().watched).toBe(180);
+});
+
+test("it is a seek where more was passed than time, or less than there was to play", async () => {
+  const clock = new VirtualClock();
+  const playback = new Playback(clock);
+  playback.set(state);
+  for (const position of [12, 10, 70]) {
+    await clock.runTo(clock.now() + 10_000);
+    playback.set({ ...state, position, bufferEnd: position + 20 });
+  }
+  expect(playback.view().watched).toBe(0);
+  await clock.runTo(clock.now() + 10_000);
+  playback.set({ ...state, position: 160, rate: 2, bufferEnd: 180 });
+  await clock.runTo(clock.now() + 10_000);
+  playback.set({ ...state, position: 180, rate: 2, bufferEnd: 200 });
+  expect(playback.view().watched).toBe(20);
+});
+
 const segments = [0, 1, 2, 4, 8].map((start, index) => ({ index, start, duration: 4, url: `${index}` }));
 
 test("segments are found by time and by number", () => {
