@@ -2,6 +2,9 @@ import type { Share } from "../protocol/messages.ts";
 import type { Clock } from "./clock.ts";
 import type { OriginFetcher } from "./origin.ts";
 
+/** Bytes of memory for chunks, and the share of them that is kept behind the playhead for others. */
+export const usualCache = { bytes: 100_000_000, behind: 0.18 };
+
 /** What a swarm works with; what it touches of a browser comes in here. */
 export interface SwarmOptions {
   readonly clock: Clock;
@@ -19,9 +22,7 @@ export interface SwarmOptions {
   readonly share: Share;
   /** Gets memory for so many bytes; a simulation of thousands of viewers keeps none. */
   readonly memory?: (bytes: number) => Uint8Array<ArrayBuffer>;
-  /** Bytes of memory for chunks. */
   readonly cacheBytes?: number;
-  /** The share of them that is kept behind the playhead for others. */
   readonly cacheBehind?: number;
   /** Runs something soon, but not within this call. */
   soon?(run: () => void): void;

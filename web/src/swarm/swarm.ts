@@ -19,12 +19,10 @@ import { decide } from "./scheduler.ts";
 import { type LoadEvents, SegmentLoads } from "./segment-loads.ts";
 import { type SegmentSenders, SenderBook } from "./segment-senders.ts";
 import { Standing } from "./standing.ts";
-import type { SwarmOptions } from "./swarm-options.ts";
+import { type SwarmOptions, usualCache } from "./swarm-options.ts";
 import { type TimedSegment, Timeline } from "./timeline.ts";
 import { Transfers } from "./transfers.ts";
 
-const usualCacheBytes = 100 << 20;
-const usualCacheBehind = 0.18;
 /** How long a peer's urgent request holds back this viewer's own prefetch, in seconds. */
 const servingFor = 0.5;
 /** How long the list of chunks is waited for where a segment is not to be fetched whole by all, in ms. */
@@ -77,8 +75,8 @@ export class Swarm {
       () => this.#step(),
     );
     this.#cache = new Cache({
-      limit: options.cacheBytes ?? usualCacheBytes,
-      behind: options.cacheBehind ?? usualCacheBehind,
+      limit: options.cacheBytes ?? usualCache.bytes,
+      behind: options.cacheBehind ?? usualCache.behind,
       memory: options.memory,
       onDropped: (place) => this.#announcer.dropped(place),
       onRead: (urgent) => this.#onRead(urgent),
@@ -265,7 +263,7 @@ export class Swarm {
   }
 
   get cache(): { readonly bytes: number; readonly limit: number } {
-    return { bytes: this.#cache.bytes, limit: this.#options.cacheBytes ?? usualCacheBytes };
+    return { bytes: this.#cache.bytes, limit: this.#options.cacheBytes ?? usualCache.bytes };
   }
 
   close(): void {
