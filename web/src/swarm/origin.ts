@@ -107,12 +107,14 @@ export class Origin implements OriginFetcher {
     const end =
       cursor.end ?? (Number.isNaN(whole) ? null : whole + (response.status === 206 ? cursor.at : 0));
     const reader = response.body?.getReader();
-    this.#meter.begin(this.#clock.now());
+    let begun = false;
     try {
       for (let next = await reader?.read(); next?.value !== undefined; next = await reader?.read()) {
         limit.renew();
         if (limit.signal.aborted) return false;
-        this.#meter.note(next.value.byteLength, this.#clock.now());
+        if (begun) this.#meter.note(next.value.byteLength, this.#clock.now());
+        else this.#meter.begin(this.#clock.now(), next.value.byteLength);
+        begun = true;
         const bytes = next.value.subarray(Math.min(skip, next.value.byteLength));
         skip -= next.value.byteLength - bytes.byteLength;
         const wanted = end === null ? bytes : bytes.subarray(0, end - cursor.at);
@@ -120,7 +122,7 @@ export class Origin implements OriginFetcher {
         if (wanted.byteLength > 0) events.onBytes(wanted);
       }
     } finally {
-      this.#meter.end(this.#clock.now());
+      if (begun) this.#meter.end(this.#clock.now());
     }
     return end === null || cursor.at >= end;
   }

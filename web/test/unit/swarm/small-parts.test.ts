@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { LeaseBook } from "../../../src/swarm/lease-book.ts";
+import type { Peer } from "../../../src/swarm/parts.ts";
+import { PeerBook } from "../../../src/swarm/peer-book.ts";
 import { Playback } from "../../../src/swarm/playback.ts";
 import { RateMeter } from "../../../src/swarm/rate-meter.ts";
 import { shareOn } from "../../../src/swarm/share.ts";
@@ -34,6 +36,58 @@ test("a rate follows what comes, and two transfers count together", () => {
   for (let now = 100; now <= 10_000; now += 50) meter.note(10_000, now);
   expect(meter.rate).toBeGreaterThan(150_000);
   expect(meter.rate).toBeLessThan(250_000);
+});
+
+test("it is the same rate in bursts, also when a transfer ends with one", () => {
+  const meter = new RateMeter(1);
+  meter.begin(0);
+  for (let now = 250; now <= 2000; now += 250)
+    for (let frame = 0; frame < 10; frame++) meter.note(25_000, now);
+  meter.end(2000);
+  expect(meter.rate).toBeGreaterThan(900_000);
+  expect(meter.rate).toBeLessThan(1_200_000);
+});
+
+test("a burst alone, or many, tell no endless rate", () => {
+  const meter = new RateMeter(1_000_000);
+  meter.begin(0);
+  meter.note(64_000, 2);
+  meter.end(2);
+  expect(meter.rate).toBeLessThan(2_000_000);
+  for (let at = 1000; at < 11_000; at += 1000) {
+    meter.begin(at, 64_000);
+    meter.end(at);
+  }
+  expect(meter.rate).toBeLessThan(2_000_000);
+});
+
+test("small transfers count, and so does the time in which nothing comes", () => {
+  const meter = new RateMeter(1_000_000);
+  for (let at = 0; at < 10_000; at += 1000) {
+    meter.begin(at);
+    meter.note(10_000, at + 100);
+    meter.end(at + 100);
+  }
+  expect(meter.rate).toBeCloseTo(100_000, -4);
+  meter.begin(20_000);
+  meter.end(23_000);
+  expect(meter.rate).toBeLessThan(30_000);
+});
+
+test("what a peer was asked for and has tells of its speed, what it still fetches does not", () => {
+  const book = new PeerBook();
+  const peer = { id: "a", near: true, gives: true, holds: () => undefined } as unknown as Peer;
+  for (let at = 0; at < 8; at++) {
+    book.asked(peer, 500_000, true, 100 * at);
+    book.asked(peer, 500_000, false, 100 * at);
+    for (let part = 1; part <= 10; part++) book.got("a", 50_000, true, 100 * at + part / 10);
+    book.got("a", 500_000, false, 100 * at + 1);
+    expect(book.view(peer, 0)).toMatchObject({ outstanding: 0, requests: 2 });
+    book.ended("a", 0, true, 100 * at + 1);
+    book.ended("a", 0, false, 100 * at + 50);
+  }
+  expect(book.view(peer, 0).rate).toBeCloseTo(500_000, -4);
+  expect(book.rate).toBeCloseTo(500_000, -4);
 });
 
 const state = { position: 0, rate: 1, paused: false, bufferEnd: 20, renditions: ["v0"] };

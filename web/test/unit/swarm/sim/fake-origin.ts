@@ -97,12 +97,12 @@ class ViewersOrigin implements OriginFetcher {
         bytes,
         (part) => {
           const now = clock.now();
-          if (!reading) {
-            this.#meter.begin(now);
+          if (reading) this.#meter.note(part.byteLength, now);
+          else {
+            this.#meter.begin(now, part.byteLength);
             this.#firstByte += 0.3 * ((now - askedAt) / 1000 - this.#firstByte);
           }
           reading = true;
-          this.#meter.note(part.byteLength, now);
           this.#origin.count(found.name, part.byteLength);
           events.onBytes(part);
         },
