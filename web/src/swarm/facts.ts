@@ -18,8 +18,8 @@ export interface PeerFacts {
   readonly bytesTo: number;
   readonly rateFrom: number;
   readonly rateTo: number;
-  /** Milliseconds; null before it was measured. */
-  readonly roundTripMs: number | null;
+  /** From a request to its first byte of late, in ms; null before it was measured. */
+  readonly firstByteMs: number | null;
 }
 
 /** A segment of the film that was, or is being, fetched. Times in seconds of the film. */

@@ -20,22 +20,13 @@ export interface Transfer {
   cancel(): void;
 }
 
-/** How it goes with a peer, to choose among several. Each reading is a new object. */
+/** What went over a connection. Each reading is a new object. */
 export interface PeerStats {
-  /** Bytes per second that came of late, counted while something was asked for; 0 before the first. */
-  readonly rate: number;
-  /** Bytes asked for that have not come, and in how many requests. */
-  readonly outstanding: number;
-  readonly requests: number;
-  /** Transfers in a row that were silent or refused (busy and cancelled ones do not count). */
-  readonly failures: number;
   /** From a request to its first byte of late, in ms; 0 before the first. */
-  readonly latencyMs: number;
+  readonly firstByteMs: number;
   /** Bytes of chunks since the connection began. */
   readonly received: number;
   readonly sent: number;
-  /** It waits for something urgent from here. */
-  readonly servesUrgent: boolean;
 }
 
 /** One open connection to a peer. */

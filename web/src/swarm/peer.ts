@@ -103,7 +103,8 @@ export class ChannelPeer implements Peer {
   }
 
   get stats(): PeerStats {
-    return { ...this.#receiver.stats, sent: this.#sender.sent, servesUrgent: this.#sender.servesUrgent };
+    const { firstByteMs, received } = this.#receiver;
+    return { firstByteMs, received, sent: this.#sender.sent };
   }
 
   holds(place: ChunkPlace): Holding | undefined {

@@ -1,9 +1,8 @@
 import type { ControlFrame, PieceFrame, RefuseFrame } from "../protocol/frames.ts";
 import type { Holding, PieceRequest } from "../protocol/runs.ts";
 import type { Clock } from "./clock.ts";
-import type { PeerStats, Transfer, TransferEvents, TransferFailure } from "./parts.ts";
+import type { Transfer, TransferEvents, TransferFailure } from "./parts.ts";
 import { RangeSet } from "./ranges.ts";
-import { RateMeter } from "./rate-meter.ts";
 
 /** The most requests to one peer at a time; it refuses what goes beyond. */
 export const maxRequests = 16;
@@ -16,9 +15,6 @@ const lateMs = 10_000;
 const maxLate = 4096;
 /** The most gaps that an answer may have: a peer that sends more of them means no good. */
 const maxParts = 1024;
-
-/** The part of a peer's statistics that is known here. */
-type TransferStats = Omit<PeerStats, "sent" | "servesUrgent">;
 
 interface Open {
   readonly piece: PieceRequest;
@@ -42,29 +38,25 @@ export class Receiver {
   readonly #open = new Map<number, Open>();
   /** Requests that ended early, with the time of that; oldest first. */
   readonly #late = new Map<number, number>();
-  readonly #meter = new RateMeter(0);
   #nextId = 0;
   #closed = false;
   #quiet = 0;
   #stopTimer: (() => void) | undefined;
-  #outstanding = 0;
-  #failures = 0;
-  #latencyMs = 0;
+  #firstByteMs = 0;
   #received = 0;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
   }
 
-  get stats(): TransferStats {
-    return {
-      rate: this.#meter.rate,
-      outstanding: this.#outstanding,
-      requests: this.#open.size,
-      failures: this.#failures,
-      latencyMs: this.#latencyMs,
-      received: this.#received,
-    };
+  /** From a request to its first byte of late, in ms; 0 before the first. */
+  get firstByteMs(): number {
+    return this.#firstByteMs;
+  }
+
+  /** Bytes of chunks. */
+  get received(): number {
+    return this.#received;
   }
 
   request(piece: PieceRequest, events: TransferEvents): Transfer {
@@ -75,8 +67,6 @@ export class Receiver {
     this.#nextId = (this.#nextId + 1) % 2 ** 32;
     const now = this.#options.clock.now();
     this.#open.set(id, { piece, events, received: new RangeSet(), askedAt: now, quiet: 0 });
-    this.#outstanding += piece.length;
-    this.#meter.begin(now);
     this.#watch();
     this.#options.send({ kind: "request", id, ...piece });
     return { cancel: () => this.#giveUp(id, "cancelled", true) };
@@ -94,10 +84,7 @@ export class Receiver {
     this.#note(open, bytes.length, isFirst);
     events.onBytes(offset, bytes);
     // The receiver of the bytes may have cancelled.
-    if (received.bytes === piece.length && this.#remove(id) !== undefined) {
-      this.#failures = 0;
-      events.onDone();
-    }
+    if (received.bytes === piece.length && this.#remove(id) !== undefined) events.onDone();
     return true;
   }
 
@@ -112,15 +99,12 @@ export class Receiver {
   }
 
   #note(open: Open, bytes: number, isFirst: boolean): void {
-    const now = this.#options.clock.now();
     open.quiet = 0;
     this.#quiet = 0;
-    this.#outstanding -= bytes;
     this.#received += bytes;
-    this.#meter.note(bytes, now);
     if (!isFirst) return;
-    const latency = now - open.askedAt;
-    this.#latencyMs = this.#latencyMs === 0 ? latency : this.#latencyMs * 0.75 + latency * 0.25;
+    const took = this.#options.clock.now() - open.askedAt;
+    this.#firstByteMs = this.#firstByteMs === 0 ? took : this.#firstByteMs * 0.75 + took * 0.25;
   }
 
   #giveUp(id: number, why: TransferFailure, tell: boolean): void {
@@ -128,17 +112,13 @@ export class Receiver {
     if (open === undefined) return;
     this.#rememberLate(id);
     if (tell) this.#options.send({ kind: "cancel", id });
-    if (why === "cancelled") return;
-    if (why !== "busy") this.#failures += 1;
-    open.events.onFailed(why);
+    if (why !== "cancelled") open.events.onFailed(why);
   }
 
   #remove(id: number): Open | undefined {
     const open = this.#open.get(id);
     if (open === undefined) return undefined;
     this.#open.delete(id);
-    this.#outstanding -= open.piece.length - open.received.bytes;
-    this.#meter.end(this.#options.clock.now());
     if (this.#open.size === 0) {
       this.#stopTimer?.();
       this.#stopTimer = undefined;

@@ -53,11 +53,6 @@ export class Sender {
     return this.#sent;
   }
 
-  /** Whether an urgent request waits for bytes that are here. */
-  get servesUrgent(): boolean {
-    return [...this.#uploads.values()].some(({ piece }) => piece.urgent);
-  }
-
   setGives(gives: boolean): void {
     this.#gives = gives;
     if (gives) return;

@@ -263,7 +263,7 @@ export class Sharing {
   }
 
   #peerFacts(peer: Peer): PeerFacts {
-    const { received, sent, latencyMs } = peer.stats;
+    const { received, sent, firstByteMs } = peer.stats;
     const now = systemClock.now();
     const known = this.#meters.get(peer.id);
     const meter = known ?? { at: now, from: received, to: sent, rateFrom: 0, rateTo: 0 };
@@ -283,7 +283,7 @@ export class Sharing {
       bytesTo: sent,
       rateFrom: meter.rateFrom,
       rateTo: meter.rateTo,
-      roundTripMs: latencyMs > 0 ? latencyMs : null,
+      firstByteMs: firstByteMs > 0 ? firstByteMs : null,
     };
   }
 

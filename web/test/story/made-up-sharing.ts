@@ -59,7 +59,7 @@ export function peersOf(made: MadeUp): PeerFacts[] {
       bytesTo: open ? 3.1e6 * i ** 2 : 0,
       rateFrom: open && i % 4 !== 3 ? 1.1e6 / (i + 1) ** 1.5 : 0,
       rateTo: open ? 40_000 * i : 0,
-      roundTripMs: open ? 2 + i * 7.4 : null,
+      firstByteMs: open ? 2 + i * 7.4 : null,
     };
   });
 }

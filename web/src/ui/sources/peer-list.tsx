@@ -14,7 +14,7 @@ export function PeerList(props: { sharing: SharingFacts; boxRate: number }) {
           <th scope="col">Where</th>
           <th scope="col">From there</th>
           <th scope="col">To there</th>
-          <th scope="col">Round trip</th>
+          <th scope="col">Answers in</th>
         </tr>
       </thead>
       <tbody>
@@ -42,8 +42,8 @@ function PeerRow({ peer }: { peer: PeerFacts }) {
       <td>{wherePeerIs(peer)}</td>
       <td data-label="From there">{amount(peer.bytesFrom, peer.rateFrom)}</td>
       <td data-label="To there">{amount(peer.bytesTo, peer.rateTo)}</td>
-      <td data-label="Round trip">
-        {peer.roundTripMs === null ? "not known yet" : `${Math.round(peer.roundTripMs)} ms`}
+      <td data-label="Answers in">
+        {peer.firstByteMs === null ? "not known yet" : `${Math.round(peer.firstByteMs)} ms`}
       </td>
     </tr>
   );

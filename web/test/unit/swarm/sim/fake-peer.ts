@@ -41,10 +41,7 @@ export class FakePeer implements Peer {
   readonly name = "";
   readonly near: boolean;
   readonly gives: boolean;
-  readonly stats = {
-    ...{ rate: 0, outstanding: 0, requests: 0, failures: 0, latencyMs: 0 },
-    ...{ received: 0, sent: 0, servesUrgent: false },
-  };
+  readonly stats = { firstByteMs: 0, received: 0, sent: 0 };
   readonly #clock: VirtualClock;
   readonly #latencyMs: number;
   readonly #far: FarEnd;
