@@ -1,0 +1,214 @@
+package repair_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"shoal/internal/chunk"
+	"shoal/internal/placement"
+	"shoal/internal/repair"
+)
+
+// disk is a repair.Local in memory.
+type disk struct {
+	mu sync.Mutex
+	// All below is guarded by mu.
+	groups  map[placement.Group]map[chunk.Ref]*kept
+	digests map[placement.Group]repair.Digest
+	room    int64
+	// roomy makes Room answer that there is some though Put finds none.
+	roomy   bool
+	deleted []chunk.Ref
+	// delay is how long a Put takes.
+	delay time.Duration
+}
+
+type kept struct {
+	data []byte
+	put  time.Time
+	bad  bool
+}
+
+func newDisk() *disk {
+	return &disk{groups: make(map[placement.Group]map[chunk.Ref]*kept), digests: make(map[placement.Group]repair.Digest), room: math.MaxInt64 / 2}
+}
+
+// toggle adds a chunk to the digest of its group, or removes it; d.mu is held.
+func (d *disk) toggle(ref chunk.Ref, one int) {
+	g := placement.GroupOf(ref)
+	digest := d.digests[g]
+	digest.Chunks += uint32(one)
+	for i := range digest.Sum {
+		digest.Sum[i] ^= ref[i]
+	}
+	d.digests[g] = digest
+}
+
+func (d *disk) Digests(ctx context.Context, groups []placement.Group) ([]repair.Digest, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	digests := make([]repair.Digest, len(groups))
+	for i, g := range groups {
+		digests[i] = d.digests[g]
+	}
+	return digests, ctx.Err()
+}
+
+func (d *disk) list(g placement.Group) (infos []chunk.Info) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ref, k := range d.groups[g] {
+		infos = append(infos, chunk.Info{Ref: ref, Size: int64(len(k.data))})
+	}
+	return infos
+}
+
+func (d *disk) Walk(ctx context.Context, after chunk.Ref, visit func(chunk.Info, time.Time) error) error {
+	for g := placement.GroupOf(after); g < placement.Groups; g++ {
+		infos := d.list(g)
+		slices.SortFunc(infos, func(a, b chunk.Info) int { return slices.Compare(a.Ref[:], b.Ref[:]) })
+		for _, info := range infos {
+			if slices.Compare(info.Ref[:], after[:]) <= 0 {
+				continue
+			}
+			d.mu.Lock()
+			k := d.groups[g][info.Ref]
+			d.mu.Unlock()
+			if k == nil {
+				continue
+			}
+			if err := visit(info, k.put); err != nil {
+				return err
+			}
+		}
+		if g%64 == 63 {
+			// What a disk lists next is another folder; those who want no more have said so by now, or pay for it.
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *disk) Put(ctx context.Context, data []byte) (chunk.Stored, error) {
+	if d.delay > 0 {
+		time.Sleep(d.delay)
+	}
+	if err := ctx.Err(); err != nil {
+		return chunk.Stored{}, err
+	}
+	info := chunk.Info{Ref: chunk.Sum(data), Size: int64(len(data))}
+	g := placement.GroupOf(info.Ref)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if k := d.groups[g][info.Ref]; k != nil {
+		k.put = time.Now()
+		return chunk.Stored{Info: info}, nil
+	}
+	if d.room < info.Size {
+		return chunk.Stored{}, fmt.Errorf("put chunk: %w", chunk.ErrFull)
+	}
+	d.room -= info.Size
+	if d.groups[g] == nil {
+		d.groups[g] = make(map[chunk.Ref]*kept)
+	}
+	d.groups[g][info.Ref] = &kept{data: data, put: time.Now()}
+	d.toggle(info.Ref, 1)
+	return chunk.Stored{Info: info, New: true}, nil
+}
+
+func (d *disk) Stat(ctx context.Context, ref chunk.Ref) (chunk.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return chunk.Info{}, err
+	}
+	if data := d.read(ref); data != nil {
+		return chunk.Info{Ref: ref, Size: int64(len(data))}, nil
+	}
+	return chunk.Info{}, fmt.Errorf("stat chunk: %w", chunk.ErrNotFound)
+}
+
+func (d *disk) Verify(ctx context.Context, ref chunk.Ref) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.groups[placement.GroupOf(ref)][ref]
+	if k == nil {
+		return fmt.Errorf("verify chunk: %w", chunk.ErrNotFound)
+	}
+	if k.bad {
+		d.remove(ref)
+		return fmt.Errorf("verify chunk: %w", chunk.ErrCorrupt)
+	}
+	return nil
+}
+
+func (d *disk) DeleteBefore(ctx context.Context, ref chunk.Ref, limit time.Time) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.groups[placement.GroupOf(ref)][ref]
+	if k == nil || !k.put.Before(limit) {
+		return 0, nil
+	}
+	d.deleted = append(d.deleted, ref)
+	d.remove(ref)
+	return int64(len(k.data)), nil
+}
+
+// remove takes a chunk away; d.mu is held.
+func (d *disk) remove(ref chunk.Ref) {
+	g := placement.GroupOf(ref)
+	if k := d.groups[g][ref]; k != nil {
+		d.room += int64(len(k.data))
+		delete(d.groups[g], ref)
+		d.toggle(ref, -1)
+	}
+}
+
+// lose takes a chunk away, as somebody does who deletes a file.
+func (d *disk) lose(ref chunk.Ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.remove(ref)
+}
+
+func (d *disk) Room() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.roomy {
+		return math.MaxInt64
+	}
+	return d.room
+}
+
+func (d *disk) has(ref chunk.Ref) bool { return d.read(ref) != nil }
+
+func (d *disk) read(ref chunk.Ref) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if k := d.groups[placement.GroupOf(ref)][ref]; k != nil {
+		return k.data
+	}
+	return nil
+}
+
+// all returns what the disk has.
+func (d *disk) all() (refs []chunk.Ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, chunks := range d.groups {
+		for ref := range chunks {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
