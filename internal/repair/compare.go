@@ -153,18 +153,24 @@ func (c *comparison) silent() (ids []placement.NodeID) {
 	return ids
 }
 
-// settled tells whether every holder of the i-th group has what this node has. With strict, nobody else has anything else.
+// settled tells whether every holder of the i-th group has what this node has, or nobody has anything. With strict, nobody
+// else has anything else.
 func (c *comparison) settled(i int, strict bool) bool {
-	holders := c.layout.Holders(c.groups[i])
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, id := range holders {
-		if theirs, heard := c.theirs[id]; id != c.self && (!heard || theirs[i] != c.mine[i]) {
+	something := c.mine[i] != (Digest{})
+	for _, theirs := range c.theirs {
+		something = something || theirs[i] != (Digest{})
+		if strict && theirs[i] != (Digest{}) && theirs[i] != c.mine[i] {
 			return false
 		}
 	}
-	for _, theirs := range c.theirs {
-		if strict && theirs[i] != (Digest{}) && theirs[i] != c.mine[i] {
+	if !something {
+		return true
+	}
+	holders := c.layout.Holders(c.groups[i])
+	for _, id := range holders {
+		if theirs, heard := c.theirs[id]; id != c.self && (!heard || theirs[i] != c.mine[i]) {
 			return false
 		}
 	}

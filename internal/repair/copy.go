@@ -118,6 +118,7 @@ func (r *Repairer) copy(ctx context.Context, j *job) {
 		if tries := r.failing.add(j, time.Now()); tries == stubborn {
 			r.log.Warn("chunk could not be copied", "chunk", j.ref, "from", j.nodes(), "tries", tries, "err", err)
 		}
+		signal(r.failed)
 	default:
 		r.failing.remove(j.ref)
 		if size > 0 {

@@ -25,6 +25,8 @@ type disk struct {
 	deleted []chunk.Ref
 	// delay is how long a Put takes.
 	delay time.Duration
+	// onDelete is called before a chunk is deleted; nil for nobody.
+	onDelete func(chunk.Ref)
 }
 
 type kept struct {
@@ -68,31 +70,38 @@ func (d *disk) list(g placement.Group) (infos []chunk.Info) {
 }
 
 func (d *disk) Walk(ctx context.Context, after chunk.Ref, visit func(chunk.Info, time.Time) error) error {
-	for g := placement.GroupOf(after); g < placement.Groups; g++ {
-		infos := d.list(g)
-		slices.SortFunc(infos, func(a, b chunk.Info) int { return slices.Compare(a.Ref[:], b.Ref[:]) })
-		for _, info := range infos {
-			if slices.Compare(info.Ref[:], after[:]) <= 0 {
-				continue
-			}
-			d.mu.Lock()
-			k := d.groups[g][info.Ref]
-			d.mu.Unlock()
-			if k == nil {
-				continue
-			}
-			if err := visit(info, k.put); err != nil {
-				return err
-			}
+	for first := int(after[0]); first < 256; first++ {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		if g%64 == 63 {
-			// What a disk lists next is another folder; those who want no more have said so by now, or pay for it.
-			if err := ctx.Err(); err != nil {
+		for _, s := range d.shard(byte(first)) {
+			if slices.Compare(s.Ref[:], after[:]) <= 0 {
+				continue
+			}
+			if err := visit(s.Info, s.put); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+type aged struct {
+	chunk.Info
+	put time.Time
+}
+
+// shard lists what a disk keeps in one folder.
+func (d *disk) shard(first byte) (all []aged) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for g := placement.Group(first) * 64; g/64 == placement.Group(first) && g < placement.Groups; g++ {
+		for ref, k := range d.groups[g] {
+			all = append(all, aged{chunk.Info{Ref: ref, Size: int64(len(k.data))}, k.put})
+		}
+	}
+	slices.SortFunc(all, func(a, b aged) int { return slices.Compare(a.Ref[:], b.Ref[:]) })
+	return all
 }
 
 func (d *disk) Put(ctx context.Context, data []byte) (chunk.Stored, error) {
@@ -153,6 +162,9 @@ func (d *disk) DeleteBefore(ctx context.Context, ref chunk.Ref, limit time.Time)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	if d.onDelete != nil && d.before(ref, limit) {
+		d.onDelete(ref)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.groups[placement.GroupOf(ref)][ref]
@@ -162,6 +174,42 @@ func (d *disk) DeleteBefore(ctx context.Context, ref chunk.Ref, limit time.Time)
 	d.deleted = append(d.deleted, ref)
 	d.remove(ref)
 	return int64(len(k.data)), nil
+}
+
+func (d *disk) before(ref chunk.Ref, limit time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.groups[placement.GroupOf(ref)][ref]
+	return k != nil && k.put.Before(limit)
+}
+
+// whole tells whether there is a copy that did not go bad.
+func (d *disk) whole(ref chunk.Ref) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.groups[placement.GroupOf(ref)][ref]
+	return k != nil && !k.bad
+}
+
+// spoil lets a copy go bad.
+func (d *disk) spoil(ref chunk.Ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.groups[placement.GroupOf(ref)][ref].bad = true
+}
+
+// mend puts aside what went bad and makes room.
+func (d *disk) mend() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room = 1 << 40
+	for _, chunks := range d.groups {
+		for ref, k := range chunks {
+			if k.bad {
+				d.remove(ref)
+			}
+		}
+	}
 }
 
 // remove takes a chunk away; d.mu is held.

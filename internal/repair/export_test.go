@@ -1,9 +1,16 @@
 package repair
 
-import "shoal/internal/chunk"
+import (
+	"context"
+
+	"shoal/internal/chunk"
+)
 
 // BoundQueue makes the queue small, before Run.
 func (r *Repairer) BoundQueue(bound int) { r.queue = newQueue(bound) }
+
+// Spare gives back now what may be.
+func (r *Repairer) Spare(ctx context.Context) (Total, error) { return r.spare(ctx) }
 
 // Waiting returns how many jobs wait in the queue.
 func (r *Repairer) Waiting() int {

@@ -76,21 +76,26 @@ func (f *failures) clear() {
 	clear(f.byID)
 }
 
-// next returns when the first chunk may be tried again, zero for none, and how many rest. It forgets those that nobody asked for
-// since.
-func (f *failures) next(now time.Time) (first time.Time, resting int) {
+// next returns when the first chunk may be tried again of those that may be after a time; zero for none.
+func (f *failures) next(after time.Time) (first time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, old := range f.byID {
+		if old.until.After(after) && (first.IsZero() || old.until.Before(first)) {
+			first = old.until
+		}
+	}
+	return first
+}
+
+// count returns how many chunks failed. It forgets those that nobody asked for since.
+func (f *failures) count(now time.Time) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for ref, old := range f.byID {
-		switch {
-		case now.Sub(old.until) > maxBackoff:
+		if now.Sub(old.until) > maxBackoff {
 			delete(f.byID, ref)
-		case now.Before(old.until):
-			resting++
-			if first.IsZero() || old.until.Before(first) {
-				first = old.until
-			}
 		}
 	}
-	return first, resting
+	return len(f.byID)
 }

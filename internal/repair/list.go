@@ -160,26 +160,28 @@ func before(g placement.Group) (ref chunk.Ref) {
 func (r *Repairer) listOthers(ctx context.Context, c *comparison, span []int, all []*found) error {
 	var asking errgroup.Group
 	asking.SetLimit(listsAtOnce)
+	var mu sync.Mutex // guards the maps held
 	for at, i := range span {
 		f, mine := all[at], all[at].held[c.self]
-		var mu sync.Mutex // guards f.held
+		hold := func(node placement.NodeID, chunks map[chunk.Ref]int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			f.held[node] = chunks
+		}
 		for node, digest := range c.digests(i) {
-			asking.Go(func() error {
-				chunks := map[chunk.Ref]int64{}
-				switch digest {
-				case Digest{}:
-				case c.mine[i]:
-					chunks = mine
-				default:
-					if chunks = r.listOther(ctx, c, node, f.group); chunks == nil {
-						return nil
+			switch digest {
+			case Digest{}:
+				hold(node, map[chunk.Ref]int64{})
+			case c.mine[i]:
+				hold(node, mine)
+			default:
+				asking.Go(func() error {
+					if chunks := r.listOther(ctx, c, node, f.group); chunks != nil {
+						hold(node, chunks)
 					}
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				f.held[node] = chunks
-				return nil
-			})
+					return nil
+				})
+			}
 		}
 	}
 	_ = asking.Wait()

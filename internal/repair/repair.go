@@ -112,8 +112,9 @@ type Repairer struct {
 	limiter *rate.Limiter
 	failing failures
 	vouched vouched
-	// kick asks for a round soon, now for one at once, resume for a look at whether copying may go on.
-	kick, now, resume chan struct{}
+	// kick asks for a round soon, now for one at once; failed tells of a chunk that is to be tried again, resume that copying
+	// may go on.
+	kick, now, failed, resume chan struct{}
 	// planning is held while a plan is made for somebody.
 	planning chan struct{}
 
@@ -127,12 +128,15 @@ type Repairer struct {
 	refused  time.Time // when the disk last refused a chunk
 	last     outcome
 	drain    drainage
+	unheard  int       // how many rounds in a row did not hear all that are alive
 	ended    time.Time // when the last round ended
-	fullEnd  time.Time // when the last round ended that looked for what is lost
-	work     work
-	meter    meter
-	total    Total // copied since the start
-	freed    Total // given back since the start
+	// fullEnd is when the last round ended that looked for what is lost and heard everybody, fullVersion its layout's version.
+	fullEnd     time.Time
+	fullVersion placement.Version
+	work        work
+	meter       meter
+	total       Total // copied since the start
+	freed       Total // given back since the start
 }
 
 // New returns a Repairer; nothing is done until Run.
@@ -161,7 +165,8 @@ func New(cfg Config) *Repairer {
 	}
 	return &Repairer{
 		cfg: cfg, log: cfg.Log, queue: newQueue(queueBound), limiter: rate.NewLimiter(rate.Limit(cfg.Rate), 2*chunk.MaxSize),
-		kick: make(chan struct{}, 1), now: make(chan struct{}, 1), resume: make(chan struct{}, 1), planning: make(chan struct{}, 1),
+		kick: make(chan struct{}, 1), now: make(chan struct{}, 1), failed: make(chan struct{}, 1), resume: make(chan struct{}, 1),
+		planning: make(chan struct{}, 1),
 	}
 }
 

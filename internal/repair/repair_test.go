@@ -9,7 +9,7 @@ import (
 )
 
 func TestDeathRecreatesExactlyWhatWasLost(t *testing.T) {
-	in(t, func(w *world) {
+	in(t, func(t *testing.T, w *world) {
 		before := w.build(5, 2)
 		refs := w.fill(before, 3000)
 		dead := w.nodes[name(2)]
@@ -47,7 +47,7 @@ func TestDeathRecreatesExactlyWhatWasLost(t *testing.T) {
 }
 
 func TestJoinMovesDataOnlyToTheNewcomer(t *testing.T) {
-	in(t, func(w *world) {
+	in(t, func(t *testing.T, w *world) {
 		before := w.build(4, 2)
 		w.fill(before, 3000)
 		w.add(name(4))

@@ -17,53 +17,74 @@ const keptLost = 1000
 type outcome struct {
 	// missing is what this node is to pull, except what rests after it failed.
 	missing Total
-	// under and least are Status.UnderCopied and Status.Least.
+	// under and least are Status.UnderCopied and Status.Least, underIn has the groups that those are in.
 	under, least int
-	// full is true when it was looked for what is lost, as far as the silent let one tell.
+	underIn      map[placement.Group]int
+	// full is true when it was looked for what is lost; lostIn has the marks of all that is.
 	full       bool
 	lost       int
+	lostIn     map[placement.Group][]uint64
 	lostChunks []chunk.Ref
 	silent     []placement.NodeID
-	version    placement.Version
+	version    placement.Version // of the layout
 }
 
 // rounds looks again and again whether this node has what it is to hold, until ctx ends.
 func (r *Repairer) rounds(ctx context.Context) {
-	var took time.Duration
-	for wait := startDelay + rand.N(startDelay); r.await(ctx, wait, took); {
-		begun := time.Now()
-		wait = r.round(ctx)
-		took = time.Since(begun)
+	begun, took := time.Now(), time.Duration(0)
+	due := begun.Add(startDelay + rand.N(startDelay))
+	for ctx.Err() == nil {
+		if !r.await(ctx, begun, due, took) {
+			r.recount(ctx)
+			continue
+		}
+		begun = time.Now()
+		wait := r.round(ctx)
+		due, took = time.Now().Add(wait), time.Since(begun)
 	}
 }
 
-// await waits for the next round; false when ctx ended. The rounds that others ask for leave half of the time to quiet.
-func (r *Repairer) await(ctx context.Context, wait, took time.Duration) bool {
+// await waits for the time of the next round: when it is due, when a chunk may be tried again that failed since the last
+// one began, or when somebody asks. Before that it is false when it is time to recount, and when ctx ended. The rounds that
+// others ask for leave half of the time to quiet.
+func (r *Repairer) await(ctx context.Context, begun, due time.Time, took time.Duration) (whole bool) {
+	wait := time.Until(due)
+	if first := r.failing.next(begun); !first.IsZero() {
+		wait = min(wait, max(lookAgain, time.Until(first)))
+	}
+	whole = wait <= recountEvery || !r.counting()
+	if !whole {
+		wait = recountEvery
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
 	case <-timer.C:
-		return true
+		return whole
+	case <-r.failed:
+		return r.await(ctx, begun, due, took)
 	case <-r.now:
-		return true
 	case <-r.kick:
+		r.calm(ctx, max(settle, took))
 	}
-	quiet := time.NewTimer(max(settle, took))
-	defer quiet.Stop()
+	return ctx.Err() == nil
+}
+
+// calm waits for things to calm down after a change; what is asked for meanwhile is part of what comes then.
+func (r *Repairer) calm(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
-	case <-quiet.C:
+	case <-timer.C:
 	case <-r.now:
 	}
-	// What was asked for meanwhile is part of what comes now.
 	select {
 	case <-r.kick:
 	default:
 	}
-	return true
 }
 
 // round looks at everything once, and returns when to do it again.
@@ -114,24 +135,23 @@ func (r *Repairer) spread() time.Duration {
 	return r.cfg.Every - tenth + rand.N(2*tenth+1)
 }
 
-// untilNext returns when to look again: sooner when not everybody answered, or when something is to be tried again.
+// untilNext returns when to look again: sooner when a node that is thought to live did not answer, but less and less so.
 func (r *Repairer) untilNext(found outcome) time.Duration {
-	wait := r.spread()
-	if slices.ContainsFunc(found.silent, r.cfg.Alive) {
-		wait = min(wait, retryRound)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.ContainsFunc(found.silent, r.cfg.Alive) {
+		r.unheard = 0
+		return r.spread()
 	}
-	now := time.Now()
-	if first, resting := r.failing.next(now); resting > 0 {
-		wait = min(wait, max(lookAgain, first.Sub(now)))
-	}
-	return wait
+	r.unheard++
+	return min(r.spread(), retryRound<<min(r.unheard-1, 10))
 }
 
 // fullIsDue tells whether to look for what is lost: after another layout, once a day, and while something is.
 func (r *Repairer) fullIsDue(p place) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.last.lost > 0 || r.last.version != p.layout.Version() || r.fullEnd.IsZero() || time.Since(r.fullEnd) >= fullEvery
+	return r.last.lost > 0 || r.fullVersion != p.layout.Version() || r.fullEnd.IsZero() || time.Since(r.fullEnd) >= fullEvery
 }
 
 // note keeps what a round found, and says what changed.
@@ -139,9 +159,10 @@ func (r *Repairer) note(found outcome) {
 	r.mu.Lock()
 	before := r.last
 	if !found.full {
-		found.lost, found.lostChunks, found.version = before.lost, before.lostChunks, before.version
-	} else {
-		r.fullEnd = time.Now()
+		found.lost, found.lostIn, found.lostChunks = before.lost, before.lostIn, before.lostChunks
+	}
+	if found.full && len(found.silent) == 0 {
+		r.fullVersion, r.fullEnd = found.version, time.Now()
 	}
 	r.last = found
 	r.mu.Unlock()

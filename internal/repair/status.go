@@ -69,7 +69,7 @@ func (r *Repairer) Status() Status {
 	paused, left := r.paused(), r.queue.left()
 	p, _ := r.place()
 	now := time.Now()
-	_, failing := r.failing.next(now)
+	failing := r.failing.count(now)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := Status{

@@ -25,27 +25,35 @@ type survey struct {
 // survey compares the groups that this node is to hold with those of others. When full is set, it also finds what nobody has.
 func (r *Repairer) survey(ctx context.Context, p place, full bool, missing func(*job) bool) (outcome, error) {
 	s := &survey{r: r, place: p, full: full, missing: missing, lost: make(map[placement.Group][]uint64)}
+	s.out.underIn = make(map[placement.Group]int)
 	var err error
 	if s.compare, err = r.compare(ctx, p.layout, p.own); err != nil {
 		return outcome{}, err
+	}
+	if full && !s.compare.alone() {
+		if s.needed, err = r.gather(ctx, s.owns()); err != nil {
+			return outcome{}, err
+		}
 	}
 	if err := r.list(ctx, s.compare, s.pick, func(f *found) error { return s.look(ctx, f) }); err != nil {
 		return outcome{}, err
 	}
 	s.out.silent = s.compare.silent()
-	s.out.full, s.out.version = full && len(s.out.silent) == 0, p.layout.Version()
-	if s.out.full {
+	s.out.full, s.out.version = full, p.layout.Version()
+	if full {
 		err = s.nameLost(ctx)
 	}
 	return s.out, err
 }
 
-// pick chooses the groups that are to be listed. A node that is alone leaves what is lost to its upkeep.
+// pick chooses the groups that are to be listed: where something differs and, in a full survey, those that this node counts.
+// A node that is alone leaves what is lost to its upkeep.
 func (s *survey) pick(i int) bool {
 	if !s.compare.settled(i, true) {
 		return true
 	}
-	return s.full && !s.compare.alone() && s.counts(s.compare.layout.Holders(s.compare.groups[i]))
+	g := s.compare.groups[i]
+	return s.full && s.needed != nil && len(s.needed.marks[g]) > 0 && s.counts(s.compare.layout.Holders(g))
 }
 
 // counts tells whether this node is the one that counts for a group: the first of its holders that answers.
@@ -121,6 +129,7 @@ func (s *survey) count(f *found, infos []chunk.Info) {
 		if copies >= len(f.holders) {
 			continue
 		}
+		s.out.underIn[f.group]++
 		if s.out.under++; s.out.least == 0 || copies < s.out.least {
 			s.out.least = copies
 		}
@@ -130,11 +139,20 @@ func (s *survey) count(f *found, infos []chunk.Info) {
 	}
 }
 
-// nameLost finds out the names of what is lost.
+// nameLost finds out the names of what is lost. While somebody is silent, nothing is lost that was not before.
 func (s *survey) nameLost(ctx context.Context) (err error) {
+	if len(s.out.silent) > 0 {
+		s.r.mu.Lock()
+		before := s.r.last.lostIn
+		s.r.mu.Unlock()
+		for g, marks := range s.lost {
+			s.lost[g] = slices.DeleteFunc(marks, func(mark uint64) bool { return !slices.Contains(before[g], mark) })
+		}
+	}
 	for _, marks := range s.lost {
 		s.out.lost += len(marks)
 	}
+	s.out.lostIn = s.lost
 	if s.out.lost > 0 {
 		s.out.lostChunks, err = s.r.name(ctx, s.lost, keptLost)
 	}

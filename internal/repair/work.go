@@ -38,7 +38,7 @@ func (r *Repairer) rests() {
 	if r.queue.left().Chunks > 0 {
 		return
 	}
-	_, failing := r.failing.next(time.Now())
+	failing := r.failing.count(time.Now())
 	r.mu.Lock()
 	ended := r.work
 	if ended.going {

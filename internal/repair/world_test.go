@@ -77,12 +77,12 @@ func newWorld(t testing.TB, seed uint64) *world {
 }
 
 // in runs a test in a bubble with fake time, and stops all nodes at its end.
-func in(t *testing.T, f func(w *world)) {
+func in(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, rand.Uint64())
 		defer w.stopAll()
-		f(w)
+		f(t, w)
 	})
 }
 
@@ -98,7 +98,7 @@ func name(i int) placement.NodeID { return placement.NodeID(fmt.Sprintf("node-%d
 func (w *world) add(id placement.NodeID) *node {
 	n := &node{w: w, id: id, disk: newDisk()}
 	n.cfg = repair.Config{
-		Self: id, Local: n.disk, Peers: peers{n}, Wanted: w.Wanted, Every: time.Hour,
+		Self: id, Local: n.disk, Peers: peers{n: n}, Wanted: w.Wanted, Every: 6 * time.Hour,
 		Alive: func(other placement.NodeID) bool { return w.reaches(id, other) },
 		Layouts: func() []*placement.Layout {
 			n.mu.Lock()
@@ -295,6 +295,15 @@ func (n *node) start() {
 	n.run()
 }
 
+// startBounded is start with a small queue.
+func (n *node) startBounded(bound int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.Repairer = repair.New(n.cfg)
+	n.BoundQueue(bound)
+	n.run()
+}
+
 // run runs the Repairer that is there; n.mu is held.
 func (n *node) run() {
 	n.up = true
@@ -337,8 +346,11 @@ func (n *node) told(kind repair.Kind) (some []repair.Event) {
 	return some
 }
 
-// peers are the other nodes as one sees them.
-type peers struct{ n *node }
+// peers are the other nodes as one sees them. Careless ones break the promise that what they fetch is verified.
+type peers struct {
+	n        *node
+	careless bool
+}
 
 // reach takes the time of a way there and back.
 func (p peers) reach(ctx context.Context, id placement.NodeID) (*node, lies, error) {
@@ -388,16 +400,21 @@ func (p peers) Fetch(ctx context.Context, from []placement.NodeID, info chunk.In
 			failed = err
 			continue
 		}
+		_ = other.disk.Verify(ctx, info.Ref) // One that went bad is put aside when it is read.
 		data := other.disk.read(info.Ref)
 		if data == nil || int64(len(data)) != info.Size {
 			failed = fmt.Errorf("fetch from %s: %w", id, chunk.ErrNotFound)
 			continue
 		}
 		if lie.fetch != nil {
-			if data, err = lie.fetch(bytes.Clone(data)); err != nil {
-				failed = err
-				continue
-			}
+			data, err = lie.fetch(bytes.Clone(data))
+		}
+		if err == nil && !p.careless {
+			err = chunk.Verify(info.Ref, data)
+		}
+		if err != nil {
+			failed = err
+			continue
 		}
 		p.n.w.mu.Lock()
 		if p.n.w.fetched[p.n.id] == nil {
@@ -415,7 +432,10 @@ func (p peers) Verify(ctx context.Context, id placement.NodeID, ref chunk.Ref) e
 	if err != nil {
 		return err
 	}
-	err = other.Vouch(ctx, ref)
+	other.mu.Lock()
+	r := other.Repairer
+	other.mu.Unlock()
+	err = r.Vouch(ctx, ref)
 	if lie.verify != nil {
 		return lie.verify(err)
 	}
