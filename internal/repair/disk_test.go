@@ -18,7 +18,7 @@ type disk struct {
 	mu sync.Mutex
 	// All below is guarded by mu.
 	groups  map[placement.Group]map[chunk.Ref]*kept
-	digests map[placement.Group]repair.Digest
+	digests [placement.Groups]repair.Digest
 	room    int64
 	// roomy makes Room answer that there is some though Put finds none.
 	roomy   bool
@@ -36,18 +36,17 @@ type kept struct {
 }
 
 func newDisk() *disk {
-	return &disk{groups: make(map[placement.Group]map[chunk.Ref]*kept), digests: make(map[placement.Group]repair.Digest), room: math.MaxInt64 / 2}
+	return &disk{groups: make(map[placement.Group]map[chunk.Ref]*kept), room: math.MaxInt64 / 2}
 }
 
 // toggle adds a chunk to the digest of its group, or removes it; d.mu is held.
 func (d *disk) toggle(ref chunk.Ref, one int) {
 	g := placement.GroupOf(ref)
-	digest := d.digests[g]
+	digest := &d.digests[g]
 	digest.Chunks += uint32(one)
 	for i := range digest.Sum {
 		digest.Sum[i] ^= ref[i]
 	}
-	d.digests[g] = digest
 }
 
 func (d *disk) Digests(ctx context.Context, groups []placement.Group) ([]repair.Digest, error) {

@@ -125,6 +125,43 @@ func TestNodeIsNotDrainedWhile(t *testing.T) {
 	}
 }
 
+func TestOnlyNodeThatIsLeftReadsItsCopiesBeforeTheOtherOneIsSafeToSwitchOff(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		w.fill(w.build(2, 2), 300)
+		left := w.nodes[name(1)]
+		for ref := range w.wanted {
+			if w.random.IntN(10) == 0 {
+				left.disk.spoil(ref)
+			}
+		}
+		reads := 0
+		left.set(func(n *node) {
+			n.lie.verify = func(err error) error {
+				reads++
+				time.Sleep(time.Second)
+				return err
+			}
+		})
+		w.learn(layout(t, 2, []placement.Node{leaving(name(0)), member(name(1))}))
+		w.pass(2 * time.Minute)
+		if s := w.nodes[name(0)].Status(); s.State != repair.StateDraining || s.Safe == 0 || s.Safe > 200 {
+			t.Errorf("after two minutes: %+v", s)
+		}
+		w.pass(24 * time.Hour)
+		if s := w.nodes[name(0)].Status(); s.State != repair.StateDrained || s.Safe != 300 {
+			t.Errorf("in the end: %+v", s)
+		}
+		for ref := range w.wanted {
+			if !left.disk.whole(ref) {
+				t.Fatalf("chunk %s is bad where it is left", ref)
+			}
+		}
+		if reads > 400 {
+			t.Errorf("%d reads of 300 chunks", reads)
+		}
+	})
+}
+
 func TestGarbageDoesNotKeepANodeFromLeaving(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
 		w.fill(w.build(3, 2), 300)

@@ -29,8 +29,9 @@ type found struct {
 	holders []placement.NodeID
 	// held has the chunks of each node that answered, this one's included.
 	held placement.Held
-	// put is when each chunk of this node was put.
-	put map[chunk.Ref]time.Time
+	// put is when each chunk of this node was put, digest stood for them.
+	put    map[chunk.Ref]time.Time
+	digest Digest
 }
 
 // heldByAll tells whether every holder has a chunk, and there is one.
@@ -103,7 +104,7 @@ func (r *Repairer) listSpan(ctx context.Context, c *comparison, span []int, visi
 	for at, i := range span {
 		g := c.groups[i]
 		all[at] = &found{
-			group: g, holders: c.layout.Holders(g), put: make(map[chunk.Ref]time.Time),
+			group: g, digest: c.mine[i], holders: c.layout.Holders(g), put: make(map[chunk.Ref]time.Time),
 			held: placement.Held{c.self: make(map[chunk.Ref]int64)},
 		}
 		byGroup[g] = all[at]

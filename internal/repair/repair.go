@@ -117,6 +117,7 @@ type Repairer struct {
 	kick, now, failed, resume chan struct{}
 	// planning is held while a plan is made for somebody.
 	planning chan struct{}
+	checked  checkedGroups
 
 	mu sync.Mutex
 	// All below is guarded by mu.

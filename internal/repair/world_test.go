@@ -47,6 +47,8 @@ type node struct {
 	id   placement.NodeID
 	disk *disk
 	cfg  repair.Config
+	// away names the nodes that it did not reach when that was looked at last.
+	away string
 
 	*repair.Repairer
 	stop func()
