@@ -26,6 +26,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const id = manifest.VideoID("aaaaaaaaaaaaaaaaaaaaaaaaaa")
 
+// What meets in a node fits together.
+var (
+	_ library.Remote = (*drafts.Client)(nil)
+	_ drafts.Library = (*library.Library)(nil)
+)
+
 // studio is a library with one video that is prepared.
 type studio struct {
 	mu    sync.Mutex
