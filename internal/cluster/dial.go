@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -24,8 +25,10 @@ const reachTime = 15 * time.Second
 
 // attempt is one try to connect, which everybody waits for who wants that node.
 type attempt struct {
-	done chan struct{}
-	err  error // before done is closed
+	// known are the addresses that it began with.
+	known []ma.Multiaddr
+	done  chan struct{}
+	err   error // before done is closed
 }
 
 // Dial opens a stream to a member, over the connection there is or a new one; ctx bounds that alone. See conn.Close for how it ends.
@@ -123,26 +126,39 @@ func (h *Host) link(to placement.NodeID) network.Conn {
 	return nil
 }
 
-// await waits until an attempt to connect has ended, and begins one when there is none.
+// await waits until an attempt to connect has ended. One that began before other addresses were known is not the last.
 func (h *Host) await(ctx context.Context, to placement.NodeID) error {
+	for {
+		known := h.book.addresses(to)
+		a := h.attempt(to, known)
+		if a == nil {
+			return ErrStopping
+		}
+		select {
+		case <-a.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if a.err == nil || slices.EqualFunc(a.known, known, ma.Multiaddr.Equal) {
+			return a.err
+		}
+	}
+}
+
+// attempt returns the attempt to connect that is under way, or a new one; nil when the host closes.
+func (h *Host) attempt(to placement.NodeID, known []ma.Multiaddr) *attempt {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.closed {
-		h.mu.Unlock()
-		return ErrStopping
+		return nil
 	}
 	a, under := h.attempts[to]
 	if !under {
-		a = &attempt{done: make(chan struct{})}
+		a = &attempt{known: known, done: make(chan struct{})}
 		h.attempts[to] = a
 		h.running.Go(func() { h.try(to, a) })
 	}
-	h.mu.Unlock()
-	select {
-	case <-a.done:
-		return a.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return a
 }
 
 func (h *Host) try(to placement.NodeID, a *attempt) {
@@ -208,17 +224,27 @@ func (h *Host) find(ctx context.Context, p peer.ID) (network.Conn, error) {
 	return nil, err
 }
 
-// connectAt connects to a peer at one of some addresses, or takes the connection that there is.
+// connectAt connects to a peer at one of some addresses, or takes the connection that there is. Where the machine is there and says that
+// nobody listens, QUIC is not tried: it has no such answer, and would be waited for.
 func (h *Host) connectAt(ctx context.Context, p peer.ID, at []ma.Multiaddr) (network.Conn, error) {
-	h.swarm.Peerstore().ClearAddrs(p)
-	h.swarm.Peerstore().AddAddrs(p, at, peerstore.TempAddrTTL)
-	// When to try again is decided here, and an address may have come back to life.
-	h.swarm.Backoff().Clear(p)
-	c, err := h.swarm.DialPeer(network.WithDialPeerTimeout(ctx, handshakeTime), p)
+	overTCP := slices.DeleteFunc(slices.Clone(at), isQUIC)
+	overQUIC := slices.DeleteFunc(slices.Clone(at), func(a ma.Multiaddr) bool { return !isQUIC(a) })
+	c, err := h.dialAt(ctx, p, overTCP)
+	if err != nil && len(overQUIC) > 0 && ctx.Err() == nil && !errors.Is(err, syscall.ECONNREFUSED) {
+		c, err = h.dialAt(ctx, p, overQUIC)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return c, nil
+}
+
+func (h *Host) dialAt(ctx context.Context, p peer.ID, at []ma.Multiaddr) (network.Conn, error) {
+	h.lines.Peerstore().ClearAddrs(p)
+	h.lines.Peerstore().AddAddrs(p, at, peerstore.TempAddrTTL)
+	// When to try again is decided here, and an address may have come back to life.
+	h.lines.Backoff().Clear(p)
+	return h.lines.DialPeer(network.WithDialPeerTimeout(ctx, handshakeTime), p)
 }
 
 // came and went are told of each connection.

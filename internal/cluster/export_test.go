@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -76,7 +77,7 @@ func ReadMessages(text []byte) bool {
 
 // SampleMessages are one of each.
 func SampleMessages(by *Identity) [][]byte {
-	address := must(multiaddrOf("192.168.1.20:9004"))
+	address := must(overTCP("192.168.1.20:9004"))
 	text := must(seal(must(by.libp2pKey()), must(peerOf(by.ID())), []ma.Multiaddr{address}, 0, time.Unix(1, 0)))
 	return [][]byte{
 		text,
@@ -108,8 +109,8 @@ func NewStranger(key ed25519.PrivateKey, by placement.NodeID, at string) (*Stran
 	h.book = &book{}
 	h.door = newDoor(func(peer.ID) bool { return true }, time.Hour)
 	var err error
-	h.swarm, err = newSwarm(h.key, h.peer, h.door)
-	return &Stranger{h, must(peerOf(by)), must(multiaddrOf(at))}, err
+	h.lines, err = newLines(h.key, h.peer, h.door)
+	return &Stranger{h, must(peerOf(by)), must(overTCP(at))}, err
 }
 
 // ID is its name.
@@ -129,7 +130,7 @@ func (s *Stranger) Open(ctx context.Context, protocol string) (net.Conn, error) 
 }
 
 // Connected tells whether it has a connection.
-func (s *Stranger) Connected() bool { return len(s.host.swarm.ConnsToPeer(s.by)) > 0 }
+func (s *Stranger) Connected() bool { return len(s.host.lines.ConnsToPeer(s.by)) > 0 }
 
 // Join says a secret, and returns the certificate that it gets.
 func (s *Stranger) Join(ctx context.Context, link string) (*Certificate, error) {
@@ -166,7 +167,7 @@ func (s *Stranger) Hello(ctx context.Context, certificate []byte) error {
 }
 
 // Close ends its connections.
-func (s *Stranger) Close() error { return closeSwarm(s.host.swarm) }
+func (s *Stranger) Close() error { return s.host.lines.Close() }
 
 // Saw has a host believe that a node is near by.
 func (h *Host) Saw(found Near) { h.near.saw(found) }
@@ -195,4 +196,11 @@ func Redirect(link string, addresses ...string) string {
 	i := must(decodeLink(link))
 	i.Addresses = addresses
 	return i.text()
+}
+
+// QUICRecord is a node's word that it answers by QUIC alone.
+func (h *Host) QUICRecord() []byte {
+	only := slices.DeleteFunc(h.ownAddresses(), func(a ma.Multiaddr) bool { return !isQUIC(a) })
+	_, before := h.book.record(h.ID())
+	return must(seal(h.key, h.peer, only, before, time.Unix(0, 0)))
 }

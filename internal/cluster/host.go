@@ -13,7 +13,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 
 	"shoal/internal/placement"
 )
@@ -62,7 +61,7 @@ type Host struct {
 	book     *book
 	invites  *invites
 	door     *door
-	swarm    *swarm.Swarm
+	lines    *lines
 	near     *near
 	asks     *asks
 
@@ -142,19 +141,19 @@ func (h *Host) open(ctx context.Context) (err error) {
 	}
 	h.near, h.asks = newNear(h.cfg.Now), newAsks(h.cfg.Now)
 	h.door = newDoor(func(id peer.ID) bool { return h.members.Has(nodeOf(id)) }, 2*h.cfg.Patience)
-	if h.swarm, err = newSwarm(h.key, h.peer, h.door); err != nil {
+	if h.lines, err = newLines(h.key, h.peer, h.door); err != nil {
 		return err
 	}
 	h.handle(helloProtocol, &service{serve: h.answerHello, perPeer: 2, inAll: 64, forStrangers: true})
 	h.handle(joinProtocol, &service{serve: h.answerJoin, perPeer: 2, inAll: maxJoins, forStrangers: true})
-	h.swarm.SetStreamHandler(h.answer)
-	h.swarm.Notify(&network.NotifyBundle{ConnectedF: h.came, DisconnectedF: h.went})
+	h.lines.SetStreamHandler(h.answer)
+	h.lines.Notify(&network.NotifyBundle{ConnectedF: h.came, DisconnectedF: h.went})
 	return nil
 }
 
 // Start listens, looks for the members, and from then on keeps a connection to each that can be reached.
 func (h *Host) Start(ctx context.Context) error {
-	if err := listen(h.swarm, h.cfg.Listen); err != nil {
+	if err := h.lines.listen(h.cfg.Listen); err != nil {
 		return fmt.Errorf("start cluster: %w", err)
 	}
 	if _, err := h.renew(ctx); err != nil {
@@ -184,7 +183,7 @@ func (h *Host) Close() error {
 	h.closed = true
 	h.mu.Unlock()
 	h.cancel()
-	err := closeSwarm(h.swarm)
+	err := h.lines.Close()
 	h.running.Wait()
 	if err != nil {
 		return fmt.Errorf("close cluster: %w", err)
@@ -215,7 +214,9 @@ func (h *Host) Members() *Members { return h.members }
 func (h *Host) Addresses() []string {
 	var all []string
 	for _, address := range h.ownAddresses() {
-		all = append(all, hostPort(address))
+		if at := hostPort(address); at != "" && len(all) < maxAddresses {
+			all = append(all, at)
+		}
 	}
 	return all
 }
@@ -262,7 +263,7 @@ func (h *Host) admit(ctx context.Context, c *Certificate) error {
 func (h *Host) changed(gained, lost []placement.NodeID) {
 	for _, id := range gained {
 		if p, err := peerOf(id); err == nil {
-			lift(h.swarm.ResourceManager(), p, h.door)
+			lift(h.lines.ResourceManager(), p, h.door)
 		}
 	}
 	for _, id := range lost {
@@ -277,8 +278,8 @@ func (h *Host) cutOff(id placement.NodeID) {
 	if err != nil {
 		return
 	}
-	_ = h.swarm.ClosePeer(p)
-	lift(h.swarm.ResourceManager(), p, h.door)
+	_ = h.lines.ClosePeer(p)
+	lift(h.lines.ResourceManager(), p, h.door)
 	if !h.enter() {
 		return
 	}

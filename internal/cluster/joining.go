@@ -106,13 +106,7 @@ func (h *Host) Join(ctx context.Context, link string, facts []byte) (*Welcome, e
 	if err != nil {
 		return nil, fmt.Errorf("join cluster: %w", err)
 	}
-	var at []ma.Multiaddr
-	for _, text := range i.Addresses {
-		if address, err := multiaddrOf(text); err == nil && isAddress(text) {
-			at = append(at, address)
-		}
-	}
-	w, err := h.joinAt(ctx, by, at, joinRequest{Cluster: i.cluster(), Secret: i.Secret, Name: h.cfg.Name, Facts: facts, Record: h.Record()})
+	w, err := h.joinAt(ctx, by, ways(i.Addresses), joinRequest{Cluster: i.cluster(), Secret: i.Secret, Name: h.cfg.Name, Facts: facts, Record: h.Record()})
 	if err != nil {
 		return nil, fmt.Errorf("join cluster at %v: %w", i.Addresses, err)
 	}

@@ -205,14 +205,8 @@ func call(f func(placement.NodeID), id placement.NodeID) {
 
 // ownAddresses returns where others reach this node, the advertised ones first.
 func (h *Host) ownAddresses() []ma.Multiaddr {
-	var all []ma.Multiaddr
-	for _, text := range h.cfg.Advertise {
-		if address, err := multiaddrOf(text); err == nil && isAddress(text) {
-			all = append(all, address)
-		}
-	}
-	all = distinct(append(all, listening(h.swarm)...))
-	return all[:min(len(all), maxAddresses)]
+	all := distinct(append(ways(h.cfg.Advertise), h.lines.listening()...))
+	return all[:min(len(all), 2*maxAddresses)]
 }
 
 // Record returns what this node signed of its own addresses, to be spread and handed to Learn elsewhere.

@@ -146,10 +146,8 @@ func (h *Host) Ask(ctx context.Context, id placement.NodeID, facts []byte) (*Wel
 func (h *Host) askOnce(ctx context.Context, id placement.NodeID, facts []byte) (*Welcome, error) {
 	var at []ma.Multiaddr
 	for _, found := range h.near.list() {
-		for _, text := range found.Addresses {
-			if address, err := multiaddrOf(text); err == nil && found.ID == id {
-				at = append(at, address)
-			}
+		if found.ID == id {
+			at = ways(found.Addresses)
 		}
 	}
 	if len(at) == 0 {

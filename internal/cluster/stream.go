@@ -67,8 +67,9 @@ func (c *conn) SetDeadline(t time.Time) error      { return c.s.SetDeadline(t) }
 func (c *conn) SetReadDeadline(t time.Time) error  { return c.s.SetReadDeadline(t) }
 func (c *conn) SetWriteDeadline(t time.Time) error { return c.s.SetWriteDeadline(t) }
 
+// netAddr returns the host and the port of an address.
 func netAddr(address ma.Multiaddr) net.Addr {
-	if at, err := manet.ToNetAddr(address); err == nil {
+	if at, err := manet.ToNetAddr(address[:min(len(address), 2)]); err == nil {
 		return at
 	}
 	return &net.TCPAddr{}
