@@ -22,6 +22,7 @@ func (d *digest) toggle(r mark) {
 type mark struct {
 	Stamp
 	deleted bool
+	part    uint16
 	sum     digest
 }
 
@@ -32,11 +33,11 @@ func markOf(r *Row) mark {
 		h.Write([]byte(word))
 	}
 	_ = binary.Write(h, binary.BigEndian, []uint64{r.Time, r.Print})
-	return mark{r.Stamp, r.Deleted, digest(h.Sum(nil)[:len(digest{})])}
+	return mark{r.Stamp, r.Deleted, partOf(r.ID), digest(h.Sum(nil)[:len(digest{})])}
 }
 
 // partOf returns the part that a record falls into.
-func partOf(id ID) int {
+func partOf(id ID) uint16 {
 	sum := sha256.Sum256([]byte(id.String()))
-	return int(binary.BigEndian.Uint16(sum[:2])) % Parts
+	return binary.BigEndian.Uint16(sum[:2]) % Parts
 }

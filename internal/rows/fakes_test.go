@@ -97,23 +97,28 @@ type failer interface {
 // exchange brings a and b to the same rows over a pipe.
 func exchange(f failer, a, b *rows.Table) (asked, answered rows.Exchanged) {
 	f.Helper()
+	done, err := tryExchange(a, b)
+	if err != nil {
+		f.Fatalf("exchange: %v", err)
+	}
+	return done[0], done[1]
+}
+
+func tryExchange(a, b *rows.Table) (done [2]rows.Exchanged, err error) {
 	one, other := net.Pipe()
 	defer one.Close()
 	var answer sync.WaitGroup
 	var answerErr error
 	answer.Go(func() {
 		defer other.Close()
-		answered, answerErr = b.Answer(context.Background(), other)
+		done[1], answerErr = b.Answer(context.Background(), other)
 	})
-	asked, err := a.Sync(context.Background(), one)
+	done[0], err = a.Sync(context.Background(), one)
 	if err != nil {
 		one.Close()
 	}
 	answer.Wait()
-	if err != nil || answerErr != nil {
-		f.Fatalf("exchange: %v, %v", err, answerErr)
-	}
-	return asked, answered
+	return done, errors.Join(err, answerErr)
 }
 
 // contents returns all records of a bucket.

@@ -115,7 +115,8 @@ func TestLongAbsenceIsCaughtUpInFewWrites(t *testing.T) {
 func TestChangedIsToldOfWhatCameAndWroteOfWhatWasWritten(t *testing.T) {
 	var changed []string
 	var wrote [][]byte
-	ann := open(t, "ann", newMemory(), func(c *rows.Config) { c.Wrote = func(text []byte) { wrote = append(wrote, text) } })
+	ann := open(t, "ann", newMemory(), nil)
+	rows.OnWrite(ann, func(text []byte) { wrote = append(wrote, text) })
 	ben := open(t, "ben", newMemory(), func(c *rows.Config) {
 		c.Changed = func(id rows.ID, value []byte, deleted bool) { changed = append(changed, id.Key+"="+string(value)) }
 	})
@@ -134,10 +135,12 @@ func TestChangedIsToldOfWhatCameAndWroteOfWhatWasWritten(t *testing.T) {
 
 func TestRowsOfStrangersAndForgeriesAreRefusedAndOthersTaken(t *testing.T) {
 	var texts [][]byte
-	collect := func(c *rows.Config) { c.Wrote = func(text []byte) { texts = append(texts, text) } }
-	stranger := open(t, "mallory", newMemory(), collect)
+	collect := func(text []byte) { texts = append(texts, text) }
+	stranger := open(t, "mallory", newMemory(), nil)
+	rows.OnWrite(stranger, collect)
 	save(t, stranger, "mine", "x")
-	ann := open(t, "ann", newMemory(), collect)
+	ann := open(t, "ann", newMemory(), nil)
+	rows.OnWrite(ann, collect)
 	save(t, ann, "forged", "true title")
 	texts[1] = bytes.Replace(texts[1], []byte("true"), []byte("fake"), 1)
 	save(t, ann, "good", "fine")
@@ -313,7 +316,8 @@ func TestAllNodesEndEqualWhateverTheOrder(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	var text []byte
-	table := open(f, "ann", newMemory(), func(c *rows.Config) { c.Wrote = func(b []byte) { text = b } })
+	table := open(f, "ann", newMemory(), nil)
+	rows.OnWrite(table, func(b []byte) { text = b })
 	save(f, table, "key", "value")
 	f.Add(text)
 	remove(f, table, "key")

@@ -1,12 +1,13 @@
 package rows
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
+	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Storage keeps bytes by bucket and key on this node, as disk.Records does. Load of what is not there is fs.ErrNotExist.
@@ -30,37 +31,50 @@ type Verifier interface {
 	Verify(r *Row, signed []byte) error
 }
 
-// storageBucket holds the rows of all buckets.
-const storageBucket = "rows"
+const (
+	// storageBucket holds the rows of all buckets when nothing else is said.
+	storageBucket = "rows"
+	// maxAhead is how far a row's time may be ahead of all that is known here. Nobody has written as often unseen: a row that is
+	// further ahead is a mad writer's, who would leave no later time for others.
+	maxAhead = 1 << 40
+	// maxStride is how far one row moves this node's time, so that what such a writer did within maxAhead cannot put the
+	// times of others out of reach of a node that was away.
+	maxStride = 1 << 20
+)
 
 // Config says what a Table works with; Storage, Signer and Verifier are needed.
 type Config struct {
+	// Storage keeps the rows under Bucket, which is "rows" when it is empty. Two tables have two buckets.
 	Storage  Storage
+	Bucket   string
 	Signer   Signer
 	Verifier Verifier
 	// Changed is told of rows that came from elsewhere and hold now, one call after the other; it may read the table. Nil for nobody.
 	Changed func(id ID, value []byte, deleted bool)
-	// Wrote is told of each row that this node wrote, after it is durable, to be passed on. It must not block. Nil for nobody.
-	Wrote func(encoded []byte)
 }
 
 // Table has all rows of this node. Its methods may be called from many goroutines at once.
 type Table struct {
 	cfg Config
+	// wrote is told of each row that this node wrote, after it is durable. It does not block.
+	wrote atomic.Pointer[func(encoded []byte)]
 	// writes is held while rows are stored, so that what is in memory follows what is on the disk.
 	writes sync.Mutex
 
 	mu    sync.RWMutex
-	marks map[ID]mark    // guarded by mu
-	parts [Parts]digest  // guarded by mu
-	now   uint64         // guarded by mu; the highest logical time seen
-	known map[string]int // guarded by mu; records that are not deleted, by bucket
+	marks map[string]map[string]mark // guarded by mu; by bucket and key
+	parts [Parts]digest              // guarded by mu
+	now   uint64                     // guarded by mu; no earlier than what this node knows, as far as it is believed
+	known map[string]int             // guarded by mu; records that are not deleted, by bucket
+	turn  int                        // guarded by mu; the part that the next answer begins with
 }
 
 // Open reads the table's rows.
 func Open(ctx context.Context, cfg Config) (*Table, error) {
-	t := &Table{cfg: cfg, marks: make(map[ID]mark), known: make(map[string]int)}
-	err := cfg.Storage.Each(ctx, storageBucket, func(key string, value []byte) error {
+	cfg.Bucket = cmp.Or(cfg.Bucket, storageBucket)
+	t := &Table{cfg: cfg, marks: make(map[string]map[string]mark), known: make(map[string]int)}
+	var times []uint64
+	err := cfg.Storage.Each(ctx, cfg.Bucket, func(key string, value []byte) error {
 		r, err := Decode(value)
 		if err != nil {
 			return err
@@ -69,10 +83,15 @@ func Open(ctx context.Context, cfg Config) (*Table, error) {
 			return fmt.Errorf("row %s lies under %q", r.ID, key)
 		}
 		t.enter(r)
+		times = append(times, r.Time)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
+	}
+	slices.Sort(times) // so that the time follows as it did when they were written
+	for _, time := range times {
+		t.follow(time)
 	}
 	return t, nil
 }
@@ -83,19 +102,48 @@ func storageKey(id ID) string { return id.Bucket + "/" + id.Key }
 func (t *Table) enter(r *Row) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if old, there := t.marks[r.ID]; there {
-		t.parts[partOf(r.ID)].toggle(old)
+	bucket := t.marks[r.Bucket]
+	if bucket == nil {
+		bucket = make(map[string]mark)
+		t.marks[r.Bucket] = bucket
+	}
+	m := markOf(r)
+	part := &t.parts[m.part]
+	if old, there := bucket[r.Key]; there {
+		part.toggle(old)
 		if !old.deleted {
 			t.known[r.Bucket]--
 		}
 	}
-	m := markOf(r)
-	t.marks[r.ID] = m
-	t.parts[partOf(r.ID)].toggle(m)
-	t.now = max(t.now, r.Time)
+	bucket[r.Key] = m
+	part.toggle(m)
 	if !r.Deleted {
 		t.known[r.Bucket]++
 	}
+}
+
+// follow moves this node's time after one that it has seen.
+func (t *Table) follow(time uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time > t.now {
+		t.now = min(time, t.now+maxStride)
+	}
+}
+
+// Now returns this node's logical time: what it writes next is later, and later than what it knows of the same record.
+func (t *Table) Now() uint64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.now
+}
+
+// mark returns what is known of a record.
+func (t *Table) mark(id ID) (mark, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	m, there := t.marks[id.Bucket][id.Key]
+	return m, there
 }
 
 // Save writes a record. It is durable on this node when the error is nil, and on its way to the others.
@@ -106,10 +154,7 @@ func (t *Table) Save(ctx context.Context, bucket, key string, value []byte) erro
 // Delete writes that there is no such record any more. To delete what never was writes nothing.
 func (t *Table) Delete(ctx context.Context, bucket, key string) error {
 	id := ID{bucket, key}
-	t.mu.RLock()
-	m, there := t.marks[id]
-	t.mu.RUnlock()
-	if !there || m.deleted {
+	if m, there := t.mark(id); !there || m.deleted {
 		return ctx.Err()
 	}
 	return t.write(ctx, id, nil, true)
@@ -118,22 +163,57 @@ func (t *Table) Delete(ctx context.Context, bucket, key string) error {
 func (t *Table) write(ctx context.Context, id ID, value []byte, deleted bool) error {
 	t.writes.Lock()
 	defer t.writes.Unlock()
-	t.mu.RLock()
-	next := t.now + 1
-	t.mu.RUnlock()
-	r := newRow(id, next, t.cfg.Signer.Writer(), value, deleted)
+	return t.writeNext(ctx, id, value, deleted)
+}
+
+// writeNext is called with writes held.
+func (t *Table) writeNext(ctx context.Context, id ID, value []byte, deleted bool) error {
+	old, _ := t.mark(id)
+	r := newRow(id, max(t.Now(), old.Time)+1, t.cfg.Signer.Writer(), value, deleted)
 	encoded, err := t.sign(r)
 	if err == nil {
-		err = t.cfg.Storage.SaveAll(ctx, storageBucket, map[string][]byte{storageKey(id): encoded})
+		err = t.cfg.Storage.SaveAll(ctx, t.cfg.Bucket, map[string][]byte{storageKey(id): encoded})
 	}
 	if err != nil {
 		return fmt.Errorf("write row %s: %w", id, err)
 	}
 	t.enter(r)
-	if t.cfg.Wrote != nil {
-		t.cfg.Wrote(encoded)
+	t.follow(r.Time)
+	if tell := t.wrote.Load(); tell != nil {
+		(*tell)(encoded)
 	}
 	return nil
+}
+
+// Adopt writes anew, in this node's name, the rows that late points out, and returns how many: what a writer wrote that may not
+// write any more, and that others would refuse from it. It holds from then on because this node says so.
+func (t *Table) Adopt(ctx context.Context, late func(id ID, s Stamp) bool) (adopted int, err error) {
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	for _, id := range t.chosen(late) {
+		r, err := t.load(ctx, id)
+		if err == nil {
+			err = t.writeNext(ctx, id, r.Value, r.Deleted)
+		}
+		if err != nil {
+			return adopted, fmt.Errorf("adopt rows: %w", err)
+		}
+		adopted++
+	}
+	return adopted, nil
+}
+
+func (t *Table) chosen(which func(id ID, s Stamp) bool) (ids []ID) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for bucket, marks := range t.marks {
+		for key, m := range marks {
+			if id := (ID{bucket, key}); which(id, m.Stamp) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 func (t *Table) sign(r *Row) ([]byte, error) {
@@ -163,26 +243,48 @@ func (t *Table) Load(ctx context.Context, bucket, key string) ([]byte, error) {
 }
 
 func (t *Table) load(ctx context.Context, id ID) (*Row, error) {
-	text, err := t.cfg.Storage.Load(ctx, storageBucket, storageKey(id))
+	text, err := t.cfg.Storage.Load(ctx, t.cfg.Bucket, storageKey(id))
 	if err != nil {
 		return nil, err
 	}
 	return Decode(text)
 }
 
-// Each calls visit with every record of a bucket until one returns an error, which it returns as it is. The value is the
-// visitor's own.
+// Each calls visit with every record of a bucket, in the order of the keys' bytes, until one returns an error, which it returns as
+// it is. The value is the visitor's own. What is written meanwhile may be visited or not.
 func (t *Table) Each(ctx context.Context, bucket string, visit func(key string, value []byte) error) error {
-	return t.cfg.Storage.Each(ctx, storageBucket, func(key string, text []byte) error {
-		if !strings.HasPrefix(key, bucket+"/") {
-			return nil
+	return t.Rows(ctx, bucket, func(r *Row) error { return visit(r.Key, r.Value) })
+}
+
+// Rows is Each with all that is known of a record.
+func (t *Table) Rows(ctx context.Context, bucket string, visit func(r *Row) error) error {
+	for _, key := range t.keys(bucket) {
+		r, err := t.load(ctx, ID{bucket, key})
+		if err != nil {
+			return fmt.Errorf("read rows of %s: %w", bucket, err)
 		}
-		r, err := Decode(text)
-		if err != nil || r.Deleted {
+		if r.Deleted {
+			continue
+		}
+		if err := visit(r); err != nil {
 			return err
 		}
-		return visit(r.Key, r.Value)
-	})
+	}
+	return nil
+}
+
+// keys returns the names of a bucket's records in order.
+func (t *Table) keys(bucket string) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	keys := make([]string, 0, t.known[bucket])
+	for key, m := range t.marks[bucket] {
+		if !m.deleted {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // Len returns how many records a bucket has.
@@ -192,75 +294,14 @@ func (t *Table) Len(bucket string) int {
 	return t.known[bucket]
 }
 
-// Merge takes over what is newer of rows from elsewhere, in their encoded form, and returns how many that were. A row that must
-// not be taken is passed over and named in the error, which is ErrRefused; the others are taken all the same.
-func (t *Table) Merge(ctx context.Context, encoded [][]byte) (taken int, err error) {
-	t.writes.Lock()
-	defer t.writes.Unlock()
-	newer, refused := t.sift(encoded)
-	if len(newer) == 0 {
-		return 0, refused
-	}
-	values := make(map[string][]byte, len(newer))
-	for id, in := range newer {
-		values[storageKey(id)] = in.encoded
-	}
-	if err := t.cfg.Storage.SaveAll(ctx, storageBucket, values); err != nil {
-		return 0, errors.Join(refused, fmt.Errorf("store %d rows: %w", len(values), err))
-	}
-	for _, in := range newer {
-		t.enter(in.row)
-	}
-	if t.cfg.Changed != nil {
-		for id, in := range newer {
-			t.cfg.Changed(id, in.row.Value, in.row.Deleted)
-		}
-	}
-	return len(newer), refused
-}
-
-type incoming struct {
-	row     *Row
-	encoded []byte
-}
-
-// sift returns those of the rows that are newer than what is here, the newest for each record.
-func (t *Table) sift(encoded [][]byte) (newer map[ID]incoming, refused error) {
-	newer = make(map[ID]incoming)
-	var errs []error
-	for _, text := range encoded {
-		r, err := Decode(text)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if best, there := newer[r.ID]; there && r.Compare(best.row.Stamp) <= 0 || !t.lacks(r.ID, r.Stamp) {
-			continue
-		}
-		if err := t.verify(r); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		newer[r.ID] = incoming{r, text}
-	}
-	return newer, errors.Join(errs...)
-}
-
-// lacks tells whether a row with that stamp would replace what is here.
-func (t *Table) lacks(id ID, s Stamp) bool {
+// Deleted returns how many rows say that a record is gone, in all buckets. They are kept, a few hundred bytes each: without one the
+// record would come back from a node that was away.
+func (t *Table) Deleted() int {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	m, there := t.marks[id]
-	return !there || m.Compare(s) < 0
-}
-
-func (t *Table) verify(r *Row) error {
-	text, err := r.signed()
-	if err == nil {
-		err = t.cfg.Verifier.Verify(r, text)
+	n := 0
+	for bucket, marks := range t.marks {
+		n += len(marks) - t.known[bucket]
 	}
-	if err != nil {
-		return fmt.Errorf("row %s of %s: %w: %w", r.ID, r.Writer, err, ErrRefused)
-	}
-	return nil
+	return n
 }
