@@ -3,9 +3,13 @@ package rows
 // OnWrite has f told of each row that a table writes.
 func OnWrite(t *Table, f func(encoded []byte)) { t.wrote.Store(&f) }
 
-// DecodeStamps reads what nodes say to each other.
+// DecodeStamps and DecodeHello read what nodes say to each other.
 func DecodeStamps(text []byte) error {
 	_, err := decodeStamps(text)
+	return err
+}
+func DecodeHello(text []byte) error {
+	_, err := decodeHello(text)
 	return err
 }
 

@@ -169,3 +169,14 @@ func videos(n int) map[string]string {
 	}
 	return all
 }
+
+// copy returns all that is kept.
+func (m *memory) copy() map[string]map[string][]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make(map[string]map[string][]byte)
+	for bucket, values := range m.data {
+		all[bucket] = maps.Clone(values)
+	}
+	return all
+}
