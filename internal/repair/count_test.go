@@ -81,9 +81,13 @@ func TestWhatIsLostIsNamedOnceAndComesBackWithItsNode(t *testing.T) {
 		slices.SortFunc(lost, func(a, b chunk.Ref) int { return slices.Compare(a[:], b[:]) })
 		a.crash()
 		b.crash()
-		w.kick()
+		for _, n := range w.nodes {
+			if n.running() {
+				n.Now()
+			}
+		}
 		w.pass(5 * time.Minute)
-		if s := w.summary(); s.Lost != 0 {
+		if s := w.summary(); s.Lost != 0 || s.UnderCopied == 0 {
 			t.Errorf("holders are only silent: %+v", s)
 		}
 		after := layout(t, 2, []placement.Node{member(name(0)), member(name(2)), member(name(4))})
@@ -127,6 +131,29 @@ func TestWhatIsLostIsNamedOnceAndComesBackWithItsNode(t *testing.T) {
 	})
 }
 
+func TestNothingIsLostWhileAHolderIsSilent(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		l := w.build(3, 2)
+		ref := heldBy(w, l, name(0), name(1))
+		w.nodes[name(1)].crash()
+		n := w.nodes[name(0)]
+		for range 3 {
+			n.Now()
+			w.pass(time.Minute)
+			if plan, err := n.Plan(t.Context(), 10); err != nil || plan.Lost != 0 || n.Status().Lost != 0 || len(plan.Silent) != 1 {
+				t.Fatalf("%+v, %v", plan, err)
+			}
+		}
+		w.nodes[name(1)].disk.lose(ref)
+		w.nodes[name(1)].start()
+		n.Now()
+		w.pass(time.Minute)
+		if plan, err := n.Plan(t.Context(), 10); err != nil || plan.Lost+w.nodes[name(1)].Status().Lost+n.Status().Lost == 0 {
+			t.Fatalf("%+v, %v", plan, err)
+		}
+	})
+}
+
 func TestChunksThatLieWithWhoCameNextAreFound(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
 		l := w.build(6, 2)
@@ -147,6 +174,29 @@ func TestChunksThatLieWithWhoCameNextAreFound(t *testing.T) {
 		}
 		w.pass(30 * time.Hour)
 		w.settled(l)
+	})
+}
+
+func TestWhatOnlyANodeOfAnOlderLayoutHasIsFound(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		before := w.build(4, 1)
+		w.fill(before, 200)
+		after := layout(t, 1, []placement.Node{member(name(0)), member(name(1)), member(name(2))})
+		for range 2 {
+			w.learn(after)
+			after = layout(t, 2, []placement.Node{member(name(0)), member(name(1)), member(name(2))})
+		}
+		w.pass(time.Hour)
+		for ref := range w.wanted {
+			for _, id := range after.Holders(placement.GroupOf(ref)) {
+				if !w.nodes[id].disk.has(ref) {
+					t.Fatalf("%s lacks a chunk", id)
+				}
+			}
+		}
+		if got := w.summary().Lost; got != 0 {
+			t.Errorf("%d are said to be lost", got)
+		}
 	})
 }
 

@@ -175,7 +175,7 @@ func TestNewcomerThatLacksMoreThanTheQueueHoldsGetsAll(t *testing.T) {
 		l, n := lacking(w, 800)
 		n.disk.delay = time.Second
 		n.startBounded(50)
-		for n.Status().State != repair.StateRepairing {
+		for n.Status().LastRound.IsZero() {
 			w.pass(time.Second)
 		}
 		before := n.Status().Queued

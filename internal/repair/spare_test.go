@@ -2,6 +2,7 @@ package repair_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,6 +90,18 @@ func TestSurplusStaysWhile(t *testing.T) {
 				w.pass(10 * time.Hour)
 				w.learn(l)
 				w.pass(10 * time.Hour)
+			}
+		},
+		"the layout changes while holders read their copies": func(w *world, _ *placement.Layout) {
+			before := layout(w.t, 2, []placement.Node{member(name(0)), member(name(1)), member(name(2))})
+			change := sync.OnceFunc(func() { w.learn(before) })
+			for _, n := range w.nodes {
+				n.set(func(n *node) {
+					n.lie.verify = func(err error) error {
+						change()
+						return err
+					}
+				})
 			}
 		},
 		"the node restarts": func(w *world, _ *placement.Layout) {
