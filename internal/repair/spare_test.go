@@ -67,10 +67,10 @@ func TestNodeThatReturnsNeedsNothingAndSurplusGoesAfterADay(t *testing.T) {
 func TestSurplusStaysWhile(t *testing.T) {
 	for name, change := range map[string]func(w *world, l *placement.Layout){
 		"a holder is silent": func(w *world, _ *placement.Layout) {
-			for _, n := range w.nodes {
-				if n.id != name(0) {
-					w.cut[[2]placement.NodeID{name(0), n.id}] = true
-				}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for id := range w.nodes {
+				w.cut[[2]placement.NodeID{name(0), id}] = id != name(0)
 			}
 		},
 		"a holder does not vouch for its copy": func(w *world, _ *placement.Layout) {
@@ -97,6 +97,7 @@ func TestSurplusStaysWhile(t *testing.T) {
 			change := sync.OnceFunc(func() { w.learn(before) })
 			for _, n := range w.nodes {
 				n.set(func(n *node) {
+					n.waiting = n.id != name(0) // It alone is to ask them.
 					n.lie.verify = func(err error) error {
 						change()
 						return err
@@ -122,8 +123,9 @@ func TestSurplusStaysWhile(t *testing.T) {
 				if name != "the layout changes again" && name != "the node restarts" {
 					w.pass(30 * time.Hour)
 				}
-				if got := len(w.nodes["node-0"].disk.all()); got != want {
-					t.Errorf("%d chunks are left of %d", got, want)
+				d := w.nodes["node-0"].disk
+				if got := len(d.all()); got != want || len(d.deleted) > 0 {
+					t.Errorf("%d chunks are left of %d, %d were deleted", got, want, len(d.deleted))
 				}
 			})
 		})
