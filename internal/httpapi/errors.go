@@ -15,6 +15,7 @@ import (
 	"shoal/internal/chunk"
 	"shoal/internal/ingest"
 	"shoal/internal/library"
+	"shoal/internal/manifest"
 	"shoal/internal/stream"
 )
 
@@ -92,6 +93,10 @@ func translate(err error) *problem {
 		p = translateSubtitles(err)
 	case errors.As(err, &protocol):
 		p = translateTus(protocol)
+	case errors.Is(err, ErrNoNode):
+		p = refuse(http.StatusNotFound, "no_node", "There is no such node. It may have been removed; look at the list of nodes.")
+	case errors.Is(err, ErrNoCluster):
+		p = refuse(http.StatusNotImplemented, "no_cluster", "This node keeps its library alone, so no other machine can join it.")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		p = errSilent
 	case errors.Is(err, context.Canceled):
@@ -180,9 +185,49 @@ func notAvailableYet(*response, *http.Request) error {
 	return refuse(http.StatusNotImplemented, "not_available_yet", "This version of Shoal cannot do that yet.")
 }
 
+// explain is translate for those errors that are about a video and nodes, which it calls by their names.
+func (h *Handler) explain(r *http.Request, err error) *problem {
+	var away Unreachable
+	var told *problem
+	if errors.As(err, &told) || !errors.As(err, &away) {
+		return translate(err)
+	}
+	p := later(5*time.Second, http.StatusServiceUnavailable, "nodes_away", "A part of %s cannot be read just now: %s, then it plays on.", h.titleIn(r), h.whoIsAway(away.Holders()))
+	p.cause = err
+	return p
+}
+
+// titleIn returns what people call the video that a request is about.
+func (h *Handler) titleIn(r *http.Request) string {
+	for _, text := range []string{r.PathValue("id"), r.URL.Query().Get("video"), strings.TrimSuffix(r.PathValue("file"), ".mp4")} {
+		if id, err := manifest.ParseVideoID(text); err == nil {
+			if v, err := h.cfg.Library.Get(id); err == nil {
+				return "“" + v.Title + "”"
+			}
+		}
+	}
+	return "this video"
+}
+
+// whoIsAway says which nodes do not answer, and what would help.
+func (h *Handler) whoIsAway(holders []string) string {
+	var names []string
+	for _, id := range holders {
+		names = append(names, h.nodeName(id))
+	}
+	switch len(names) {
+	case 0:
+		return "no node that answers has it. Switch on the machines that are off"
+	case 1:
+		return names[0] + " has it and does not answer. Switch that machine on"
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last] + " have it and do not answer. Switch one of those machines on"
+}
+
 // fail answers a request with an error, if it can still be answered, and logs what is the node's fault.
 func (h *Handler) fail(w *response, r *http.Request, err error) {
-	p := translate(err)
+	p := h.explain(r, err)
 	if p.operator && p.cause != nil && !w.lost {
 		h.log.Error("request failed", "request", about(r).id, "method", r.Method, "path", r.URL.Path, "code", p.code, "err", p.cause)
 	}

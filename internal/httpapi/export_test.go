@@ -36,3 +36,17 @@ func (h *Handler) HandleForTest(pattern string, serve http.HandlerFunc) {
 		return nil
 	}}))
 }
+
+// Watch returns how to note what changed since it was called last, or since Watch.
+func (h *Handler) Watch() (look func()) {
+	was := h.glance(glance{})
+	return func() { was = h.noteChanges(was) }
+}
+
+// EventCodes lists the codes of all events.
+func EventCodes() []string {
+	return []string{
+		nodeJoined, nodeSuspect, nodeDead, nodeBack, nodeDraining, nodeDrained, nodeKept, nodeRemoved,
+		repairWaiting, repairBegan, repairHeld, repairEnded, underCopied, fullyCopied, videoReady, videoFailed,
+	}
+}

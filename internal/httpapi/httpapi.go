@@ -112,7 +112,9 @@ type Config struct {
 	// Pages are the client's files: index.html and assets/.
 	Pages fs.FS
 	Node  Node
-	// Copies is how many copies of a chunk the cluster wants; 0 for 2.
+	// Cluster is the nodes that this one keeps the library with; nil for a node that stands alone.
+	Cluster Cluster
+	// Copies is how many copies of a chunk a node without a cluster wants; 0 for 2.
 	Copies int
 	// AdminToken is the secret that allows everything; at least 32 characters.
 	AdminToken string
@@ -154,6 +156,8 @@ type Handler struct {
 	access  *access
 	metrics *metrics
 	rooms   *rooms
+	copies  *copies
+	events  *events
 	pages   *pages
 	uploads slots
 	tus     *tusd.UnroutedHandler
@@ -172,7 +176,7 @@ func New(cfg Config) (*Handler, error) {
 }
 
 func build(cfg Config) (*Handler, error) {
-	h := &Handler{cfg: cfg, log: cfg.Log, mux: http.NewServeMux(), uploads: make(slots, maxUploads)}
+	h := &Handler{cfg: cfg, log: cfg.Log, mux: http.NewServeMux(), uploads: make(slots, maxUploads), copies: newCopies(cfg), events: newEvents()}
 	var err error
 	if h.hosts, err = newHosts(cfg.AllowHosts, cfg.PublicURL); err != nil {
 		return nil, err
@@ -220,6 +224,9 @@ func (c *Config) check() error {
 func (c Config) withDefaults() Config {
 	if c.Copies == 0 {
 		c.Copies = 2
+	}
+	if c.Cluster == nil {
+		c.Cluster = solo{c}
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = 10_000

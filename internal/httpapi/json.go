@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"time"
 
 	"shoal/internal/chunk"
@@ -38,18 +39,22 @@ type jsonChapter struct {
 	Title string  `json:"title"`
 }
 
-// jsonCopies says how many copies of each chunk are wanted, and how many the chunk with the fewest has.
+// jsonCopies says how many copies of each chunk are wanted, and how many the chunk with the fewest has; nil while the nodes
+// have not said so yet.
 type jsonCopies struct {
-	Want int `json:"want"`
-	Have int `json:"have"`
+	Want int  `json:"want"`
+	Have *int `json:"have"`
 }
 
-func (h *Handler) video(v library.Video) jsonVideo {
+// video is how clients see v. For what the other nodes know of it they are asked as long as ctx allows, or a little while.
+func (h *Handler) video(ctx context.Context, v library.Video) jsonVideo {
+	ctx, cancel := context.WithTimeout(ctx, copiesTime)
+	defer cancel()
 	out := jsonVideo{
 		ID: string(v.ID), Title: v.Title, State: v.State, Stage: v.Stage, Progress: v.Progress,
 		Error: v.Problem, Playable: v.Playable, Duration: v.Duration.Seconds(), Size: v.Size,
 		Created: v.Created.UTC(), SourceName: v.SourceName, Renditions: v.Renditions,
-		Copies: jsonCopies{Want: h.cfg.Copies}, Chapters: make([]jsonChapter, len(v.Chapters)),
+		Copies: jsonCopies{h.cfg.Cluster.Copies(), h.copies.of(ctx, v)}, Chapters: make([]jsonChapter, len(v.Chapters)),
 	}
 	for i, c := range v.Chapters {
 		out.Chapters[i] = jsonChapter{c.Start.Seconds(), c.Title}
@@ -72,9 +77,6 @@ func (h *Handler) video(v library.Video) jsonVideo {
 		if until, found := h.cfg.Importer.RetryUntil(v.ID); found {
 			out.RetryUntil = known(until)
 		}
-	}
-	if len(v.Manifest) > 0 {
-		out.Copies.Have = 1 // all chunks of a video lie on this node
 	}
 	return out
 }

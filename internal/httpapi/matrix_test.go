@@ -58,17 +58,17 @@ POST    /api/v1/uploads                   admin
 HEAD    /api/v1/uploads/{id}              admin
 PATCH   /api/v1/uploads/{id}              admin
 DELETE  /api/v1/uploads/{id}              admin
-POST    /api/v1/invites                   coming
-DELETE  /api/v1/nodes/{id}                coming
-POST    /api/v1/nodes/{id}/approve        coming
-POST    /api/v1/nodes/{id}/drain          coming
-GET     /api/v1/repair/plan               coming
-POST    /api/v1/repair                    coming
+POST    /api/v1/invites                   admin
+DELETE  /api/v1/nodes/{id}                admin
+POST    /api/v1/nodes/{id}/approve        admin
+POST    /api/v1/nodes/{id}/drain          admin
+GET     /api/v1/repair/plan               admin
+POST    /api/v1/repair                    admin
 GET     /api/v1/scrub                     reader
 POST    /api/v1/scrub                     admin
 GET     /api/v1/backup                    admin
 POST    /api/v1/backup                    coming
-GET     /api/v1/events                    coming
+GET     /api/v1/events                    reader
 GET     /api/v1/swarm                     reader
 GET     /stream/{file}                    reader
 GET     /chunks/{sha256}                  reader
@@ -143,10 +143,11 @@ func credentialChoices(h *house) []choice {
 }
 
 func TestHostOriginAndCredentialsAreCheckedOnEveryRoute(t *testing.T) {
-	h := newHouse(t)
+	nodes := newNodes()
+	h := newHouse(t, nodes.join)
 	credentials := credentialChoices(h)
 	listed := listedRights()
-	before := h.fingerprint()
+	before, ordered := h.fingerprint(), ""
 	requests := 0
 	for _, route := range h.Routes() {
 		path := strings.NewReplacer("{$}", "", "{id}", strings.Repeat("a", 26), "{rendition}", "v0",
@@ -166,6 +167,10 @@ func TestHostOriginAndCredentialsAreCheckedOnEveryRoute(t *testing.T) {
 						t.Errorf("%s %s, host %s, origin %s, credentials %s: %d %s, want refusal %q",
 							route.Method, path, host.name, origin.name, credential.name, w.Code, code(w), want)
 					}
+					if want != "" && nodes.orders() != ordered {
+						t.Errorf("%s %s: refused, yet the cluster was told", route.Method, path)
+					}
+					ordered = nodes.orders()
 					if want != "" && w.Header().Get("Set-Cookie") != "" {
 						t.Errorf("%s %s: refused, yet a cookie was set", route.Method, path)
 					}
@@ -184,7 +189,8 @@ func TestHostOriginAndCredentialsAreCheckedOnEveryRoute(t *testing.T) {
 // request puts the headers together. Each request has an address of its own, so that none is limited.
 func request(n int, choices ...choice) []string {
 	host := local
-	headers := []string{"RemoteAddr", fmt.Sprintf("[2001:db8:%x:%x::1]:9", n>>16, n&0xffff)}
+	// Who asks for JSON gets no stream of events, which would not end.
+	headers := []string{"Accept", "application/json", "RemoteAddr", fmt.Sprintf("[2001:db8:%x:%x::1]:9", n>>16, n&0xffff)}
 	for _, c := range choices {
 		headers = append(headers, c.headers...)
 	}

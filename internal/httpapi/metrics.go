@@ -60,35 +60,38 @@ func registerProcess(registry *prometheus.Registry) error {
 	return nil
 }
 
-// measured returns the metrics whose numbers other parts keep, and those that a node alone never moves.
+// measured returns the metrics whose numbers other parts keep.
 func measured(cfg Config) []prometheus.Collector {
 	state := func(s library.State) func() float64 {
 		return func() float64 { return float64(cfg.Library.Totals().States[s]) }
 	}
-	underCopied := func() float64 {
-		if cfg.Copies < 2 {
-			return 0
-		}
-		return float64(cfg.Disk.Usage().Chunks) // each has one copy, the one on this node
+	clustered := func(of func(ClusterCounts) int64) func() float64 {
+		return func() float64 { return float64(of(cfg.Cluster.Counts())) }
 	}
 	all := []prometheus.Collector{
-		gauge("shoal_chunks_under_copied", "Chunks with fewer copies than wanted.", "", "", underCopied),
+		gauge("shoal_chunks_under_copied", "Chunks with fewer copies than wanted.", "", "", func() float64 { return float64(cfg.Cluster.Repair().UnderCopied) }),
 		gauge("shoal_ingest_jobs", ingestHelp, "state", "receiving", state(library.Receiving)),
 		gauge("shoal_ingest_jobs", ingestHelp, "state", "processing", state(library.Processing)),
 		counter("shoal_verify_failures_total", verifyHelp, "where", "disk", func() float64 { return float64(cfg.Disk.Usage().Corrupt) }),
-		counter("shoal_verify_failures_total", verifyHelp, "where", "node", zero),
+		counter("shoal_verify_failures_total", verifyHelp, "where", "node", clustered(func(c ClusterCounts) int64 { return c.NodeFailures })),
 		counter("shoal_chunk_reads_total", readsHelp, "from", "disk", func() float64 { return float64(cfg.Disk.Usage().Reads) }),
-		counter("shoal_chunk_reads_total", readsHelp, "from", "node", zero),
-		counter("shoal_repair_bytes_total", "Bytes copied to bring chunks back to their number of copies.", "", "", zero),
+		counter("shoal_chunk_reads_total", readsHelp, "from", "node", clustered(func(c ClusterCounts) int64 { return c.NodeReads })),
+		counter("shoal_repair_bytes_total", "Bytes copied to this node to bring chunks back to their number of copies.", "", "",
+			clustered(func(c ClusterCounts) int64 { return c.RepairBytes })),
 	}
-	for _, s := range []string{"alive", "suspect", "dead", "draining", "removed"} {
-		count := zero
-		if s == "alive" {
-			count = func() float64 { return 1 }
-		}
-		all = append(all, gauge("shoal_members", "Nodes of the cluster, by state.", "state", s, count))
+	for _, s := range []NodeState{NodeAlive, NodeSuspect, NodeDead, NodeDraining, NodeRemoved} {
+		all = append(all, gauge("shoal_members", "Nodes of the cluster, by state.", "state", string(s), func() float64 { return float64(inState(cfg.Cluster.Members(), s)) }))
 	}
 	return all
+}
+
+func inState(members []Member, s NodeState) (n int) {
+	for _, m := range members {
+		if m.State == s {
+			n++
+		}
+	}
+	return n
 }
 
 // ofRooms returns the metrics of the viewers.
@@ -114,8 +117,6 @@ const (
 	verifyHelp = "Chunks whose bytes did not match their hash, by where they came from."
 	readsHelp  = "Chunks read, by where they came from."
 )
-
-func zero() float64 { return 0 }
 
 func gauge(name, help, label, value string, f func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels(label, value)}, f)

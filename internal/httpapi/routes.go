@@ -51,6 +51,13 @@ func (h *Handler) builtRoutes() []route {
 		{"GET", "/api/v1/status", reader, "", h.getStatus},
 		{"GET", "/api/v1/watch", admin, "", h.getWatched},
 		{"GET", "/api/v1/nodes", reader, "", h.listNodes},
+		{"DELETE", "/api/v1/nodes/{id}", admin, "", h.removeNode},
+		{"POST", "/api/v1/nodes/{id}/approve", admin, "", h.approveNode},
+		{"POST", "/api/v1/nodes/{id}/drain", admin, "", h.drainNode},
+		{"POST", "/api/v1/invites", admin, "", h.makeInvite},
+		{"GET", "/api/v1/repair/plan", admin, "", h.planRepair},
+		{"POST", "/api/v1/repair", admin, "", h.startRepair},
+		{"GET", "/api/v1/events", reader, "", h.getEvents},
 		{"GET", "/api/v1/session", reader, "", h.getSession},
 		{"POST", "/api/v1/session", open, "", h.signIn},
 		{"DELETE", "/api/v1/session", open, "", h.signOut},
@@ -92,14 +99,7 @@ func (h *Handler) builtRoutes() []route {
 func (h *Handler) comingRoutes() []route {
 	var coming []route
 	for _, at := range [][2]string{
-		{"POST", "/api/v1/invites"},
-		{"DELETE", "/api/v1/nodes/{id}"},
-		{"POST", "/api/v1/nodes/{id}/approve"},
-		{"POST", "/api/v1/nodes/{id}/drain"},
-		{"GET", "/api/v1/repair/plan"},
-		{"POST", "/api/v1/repair"},
 		{"POST", "/api/v1/backup"},
-		{"GET", "/api/v1/events"},
 	} {
 		coming = append(coming, route{at[0], at[1], open, "", notAvailableYet})
 	}

@@ -40,7 +40,8 @@ func (h *Handler) Serve(ctx context.Context, l net.Listener) error {
 	viewing, sendAway := context.WithCancel(base)
 	var viewers sync.WaitGroup
 	viewers.Go(func() { h.rooms.run(viewing) })
-	// Viewers are sent away while the other requests end.
+	viewers.Go(func() { h.watchChanges(viewing) })
+	// Viewers are sent away, and streams of events end, while the other requests do.
 	defer viewers.Wait()
 	defer sendAway()
 	ended := make(chan error, 1)

@@ -90,11 +90,14 @@ func (h *Handler) makeToken(w *response, r *http.Request) error {
 	}
 	key, expires := h.IssueKey()
 	w.Header().Set("Cache-Control", "no-store")
-	writeJSON(w, http.StatusCreated, struct {
-		Link    string    `json:"link"`
-		Expires time.Time `json:"expires"`
-	}{h.baseURL(r) + "/#key=" + key, expires.UTC()})
+	writeJSON(w, http.StatusCreated, jsonLink{h.baseURL(r) + "/#key=" + key, expires.UTC()})
 	return nil
+}
+
+// jsonLink is a link that works once, until it expires.
+type jsonLink struct {
+	Link    string    `json:"link"`
+	Expires time.Time `json:"expires"`
 }
 
 // baseURL returns the address under which the asker reaches this node, without a slash at its end.

@@ -1,43 +1,11 @@
 package httpapi
 
 import (
-	"cmp"
 	"net/http"
 	"time"
 
 	"shoal/internal/library"
 )
-
-// jsonNode is a node as clients see it.
-type jsonNode struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	Self     bool      `json:"self"`
-	State    string    `json:"state"`
-	Zone     string    `json:"zone"`
-	URL      string    `json:"url"`
-	Version  string    `json:"version"`
-	Capacity int64     `json:"capacity"`
-	Used     int64     `json:"used"`
-	Free     int64     `json:"free"`
-	LastSeen time.Time `json:"last_seen"`
-}
-
-// self describes this node to the asker.
-func (h *Handler) self(r *http.Request) jsonNode {
-	node, usage := h.cfg.Node, h.cfg.Disk.Usage()
-	return jsonNode{
-		ID: node.ID, Name: node.Name, Self: true, State: "alive", Zone: node.Zone,
-		URL: cmp.Or(node.URL, h.baseURL(r)), Version: node.Version,
-		Capacity: usage.Capacity, Used: usage.Used, Free: usage.Free, LastSeen: h.cfg.Now().UTC(),
-	}
-}
-
-func (h *Handler) listNodes(w *response, r *http.Request) error {
-	return h.answer(w, http.StatusOK, struct {
-		Nodes []jsonNode `json:"nodes"`
-	}{[]jsonNode{h.self(r)}})
-}
 
 type jsonStatus struct {
 	Node     jsonNode     `json:"node"`
@@ -49,7 +17,7 @@ type jsonStatus struct {
 	Warnings []Warning    `json:"warnings"`
 }
 
-// jsonCluster describes the nodes together; ID is "" for a node that stands alone.
+// jsonCluster describes the nodes together; ID is "" for a node that can be in no cluster.
 type jsonCluster struct {
 	ID     string `json:"id"`
 	Nodes  int    `json:"nodes"`
@@ -60,13 +28,6 @@ type jsonCluster struct {
 type jsonLibrary struct {
 	Videos int   `json:"videos"`
 	Bytes  int64 `json:"bytes"`
-}
-
-type jsonRepair struct {
-	State        string  `json:"state"`
-	QueuedChunks int64   `json:"queued_chunks"`
-	BytesLeft    int64   `json:"bytes_left"`
-	ETASeconds   float64 `json:"eta_seconds"`
 }
 
 // jsonViewer is a viewer as others may see it: nothing tells where it is.
@@ -115,28 +76,41 @@ func (h *Handler) getStatus(w *response, r *http.Request) error {
 	}
 	return h.answer(w, http.StatusOK, jsonStatus{
 		Node:     h.self(r),
-		Cluster:  jsonCluster{Nodes: 1, Alive: 1, Copies: h.cfg.Copies},
+		Cluster:  h.cluster(),
 		Library:  jsonLibrary{Videos: totals.Videos, Bytes: totals.Bytes},
-		Repair:   jsonRepair{State: "idle"},
+		Repair:   toJSONRepair(h.cfg.Cluster.Repair()),
 		Viewers:  h.viewers(),
 		Ingest:   ingest,
 		Warnings: h.warnings(totals),
 	})
 }
 
+func (h *Handler) cluster() jsonCluster {
+	out := jsonCluster{ID: h.cfg.Cluster.ID(), Copies: h.cfg.Cluster.Copies()}
+	for _, m := range h.cfg.Cluster.Members() {
+		if m.State != NodeRemoved {
+			out.Nodes++
+		}
+		if answers(m) {
+			out.Alive++
+		}
+	}
+	return out
+}
+
+// answers tells whether a node can be asked for what it keeps. One that is only suspect may well be.
+func answers(m Member) bool {
+	return m.State == NodeAlive || m.State == NodeDraining || m.State == NodeSuspect
+}
+
 // inWork lists the videos that arrive or are prepared.
 func (h *Handler) inWork() ([]jsonIngest, error) {
 	jobs := []jsonIngest{}
-	for _, state := range []library.State{library.Processing, library.Receiving} {
-		page, err := h.cfg.Library.List(library.Query{State: state, Limit: library.MaxLimit})
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range page.Videos {
-			jobs = append(jobs, jsonIngest{ID: string(v.ID), Stage: v.Stage, Progress: v.Progress})
-		}
+	videos, err := h.videosIn(library.MaxLimit, library.Processing, library.Receiving)
+	for _, v := range videos {
+		jobs = append(jobs, jsonIngest{ID: string(v.ID), Stage: v.Stage, Progress: v.Progress})
 	}
-	return jobs, nil
+	return jobs, err
 }
 
 func (h *Handler) warnings(totals library.Totals) []Warning {
@@ -153,7 +127,7 @@ func (h *Handler) warnings(totals library.Totals) []Warning {
 			Message: "Some videos are not listed because their records are damaged. The log names them; a backup brings them back.",
 		})
 	}
-	return warnings
+	return append(warnings, h.clusterWarnings()...)
 }
 
 // getHealth tells that the process answers.

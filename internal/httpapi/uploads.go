@@ -40,7 +40,7 @@ func (h *Handler) addVideo(w *response, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("look up what was added: %w", err)
 	}
-	answer := h.video(v)
+	answer := h.video(r.Context(), v)
 	answer.Duplicate = accepted.Duplicate
 	if accepted.Duplicate {
 		return h.answer(w, http.StatusOK, answer)

@@ -1,11 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
 
-	"shoal/internal/chunk"
 	"shoal/internal/library"
 	"shoal/internal/manifest"
 )
@@ -51,8 +51,10 @@ func (h *Handler) listVideos(w *response, r *http.Request) error {
 		Videos []jsonVideo `json:"videos"`
 		Next   *string     `json:"next"`
 	}{Videos: make([]jsonVideo, len(page.Videos))}
+	ctx, cancel := context.WithTimeout(r.Context(), copiesTime) // for all of them
+	defer cancel()
 	for i, v := range page.Videos {
-		answer.Videos[i] = h.video(v)
+		answer.Videos[i] = h.video(ctx, v)
 	}
 	if page.Next != "" {
 		answer.Next = &page.Next
@@ -72,7 +74,7 @@ func (h *Handler) getVideo(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusOK, h.video(v))
+	return h.answer(w, http.StatusOK, h.video(r.Context(), v))
 }
 
 func (h *Handler) patchVideo(w *response, r *http.Request) error {
@@ -93,7 +95,7 @@ func (h *Handler) patchVideo(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusOK, h.video(v))
+	return h.answer(w, http.StatusOK, h.video(r.Context(), v))
 }
 
 // deleteVideo stops a video's import, if it has one, and puts it into the trash or purges it.
@@ -143,7 +145,7 @@ func (h *Handler) cancelVideo(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusOK, h.video(v))
+	return h.answer(w, http.StatusOK, h.video(r.Context(), v))
 }
 
 // retryVideo prepares a failed video again.
@@ -161,7 +163,7 @@ func (h *Handler) retryVideo(w *response, r *http.Request) error {
 	if v, err = h.cfg.Library.Get(v.ID); err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusOK, h.video(v))
+	return h.answer(w, http.StatusOK, h.video(r.Context(), v))
 }
 
 func (h *Handler) restoreVideo(w *response, r *http.Request) error {
@@ -173,7 +175,7 @@ func (h *Handler) restoreVideo(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusOK, h.video(v))
+	return h.answer(w, http.StatusOK, h.video(r.Context(), v))
 }
 
 // manifestOf returns the video that the path names, and what it is made of.
@@ -192,49 +194,4 @@ func (h *Handler) getManifest(w *response, r *http.Request) error {
 		return err
 	}
 	return h.answer(w, http.StatusOK, toJSONManifest(m))
-}
-
-// jsonHolder is a node and how much of a video it holds.
-type jsonHolder struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Chunks int    `json:"chunks"`
-	Bytes  int64  `json:"bytes"`
-}
-
-type jsonHeldChunk struct {
-	Ref   chunk.Ref `json:"ref"`
-	Size  int64     `json:"size"`
-	Nodes []string  `json:"nodes"`
-}
-
-// getHolders tells which nodes hold which chunks. There is one node, and it holds all.
-func (h *Handler) getHolders(w *response, r *http.Request) error {
-	v, m, err := h.manifestOf(r)
-	if err != nil {
-		return err
-	}
-	self := []string{h.cfg.Node.ID}
-	holder := jsonHolder{ID: h.cfg.Node.ID, Name: h.cfg.Node.Name}
-	chunks := []jsonHeldChunk{}
-	seen := make(map[chunk.Ref]bool)
-	add := func(info chunk.Info) {
-		if seen[info.Ref] {
-			return
-		}
-		seen[info.Ref] = true
-		chunks = append(chunks, jsonHeldChunk{Ref: info.Ref, Size: info.Size, Nodes: self})
-		holder.Chunks++
-		holder.Bytes += info.Size
-	}
-	for _, info := range v.Manifest {
-		add(info)
-	}
-	for info := range m.Chunks() {
-		add(info)
-	}
-	return h.answer(w, http.StatusOK, struct {
-		Nodes  []jsonHolder    `json:"nodes"`
-		Chunks []jsonHeldChunk `json:"chunks"`
-	}{[]jsonHolder{holder}, chunks})
 }
