@@ -211,13 +211,15 @@ func (r *Room) withdraw(v *viewer, now time.Time) {
 	}
 }
 
-// forget removes a viewer that is not here, and tells its neighbours.
+// forget removes a viewer that is not here, and tells its neighbours. Who is back at once, as a page that was put away
+// for a moment, may be theirs again.
 func (r *Room) forget(v *viewer, now time.Time) {
 	for len(v.ties) > 0 {
 		p := v.ties[0].peer
 		r.untie(v, p, now)
 		r.tellRemoved(p, v.id)
 	}
+	r.forgive(v, now)
 	delete(r.viewers, v.id)
 	r.idle = now
 }
