@@ -4,16 +4,10 @@ import type { Sharing } from "../swarm/sharing.ts";
 import type { TimedSegment } from "../swarm/timeline.ts";
 import type { SharingWishes } from "../swarm/wishes.ts";
 import { type Arrival, readArrival } from "./arrival.ts";
+import { bufferGoal } from "./buffer-goal.ts";
 import { DeliveryFailed, deliver, type Patience } from "./delivery.ts";
 import { bufferedAhead } from "./playback-stats.ts";
 import { renditionIn } from "./rendition.ts";
-
-/**
- * How far ahead the player itself keeps, in seconds, where segments are shared: longer than what is urgent to the swarm, and
- * not by much, since what the player holds nobody can give. hls.js's own bound where they are not.
- */
-const sharedBuffer = 20;
-const loneBuffer = 600;
 
 /** A first picture that is not there after so long is late. */
 const slowStartMs = 800;
@@ -67,11 +61,7 @@ export class StreamSharing {
   attach(hls: Hls): void {
     this.#hls = hls;
     const { media, wishes } = this.#options;
-    const follow = () => {
-      hls.config.maxMaxBufferLength = wishes.share.value === "off" ? loneBuffer : sharedBuffer;
-    };
-    this.#stops.push(wishes.share.subscribe(follow));
-    hls.config.maxBufferLength = sharedBuffer;
+    this.#stops.push(wishes.share.subscribe(() => this.#setBuffer()));
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.#learn(details.fragments));
     hls.on(Hls.Events.AUDIO_TRACK_UPDATED, (_, { details }) => this.#learn(details.fragments));
     for (const event of [
@@ -83,6 +73,8 @@ export class StreamSharing {
     const { signal } = this.#listeners;
     for (const type of ["timeupdate", "pause", "play", "ratechange"])
       media.addEventListener(type, () => this.#sharing?.watch(), { signal });
+    media.addEventListener("timeupdate", () => this.#setBuffer(), { signal });
+    document.addEventListener("visibilitychange", () => this.#setBuffer(), { signal });
     media.addEventListener("playing", () => this.#sharing?.play(), { signal });
     media.addEventListener("seeking", () => this.#sharing?.seeked(), { signal });
   }
@@ -130,6 +122,14 @@ export class StreamSharing {
     }
   }
 
+  #setBuffer(): void {
+    const { media, wishes } = this.#options;
+    const isHidden = document.visibilityState === "hidden";
+    const { least, most } = bufferGoal(wishes.share.value, isHidden, playedSeconds(media.played));
+    const config = this.#hls?.config;
+    if (config !== undefined) Object.assign(config, { maxBufferLength: least, maxMaxBufferLength: most });
+  }
+
   #learn(fragments: readonly Fragment[]): void {
     const segments = fragments.flatMap((fragment) => timedOf(fragment) ?? []);
     const [first] = segments;
@@ -153,6 +153,12 @@ export class StreamSharing {
     const urls = [level?.url[0], hls?.audioTracks[hls.audioTrack]?.url];
     return urls.flatMap((url) => (url ? [renditionIn(url)] : []));
   }
+}
+
+function playedSeconds(played: TimeRanges): number {
+  let sum = 0;
+  for (let i = 0; i < played.length; i++) sum += played.end(i) - played.start(i);
+  return sum;
 }
 
 /** What a fragment is to the swarm; null for one that is no segment. */

@@ -122,9 +122,10 @@ export class Connection {
     this.#discard();
   }
 
-  /** Where nothing was tried, as no offer came, nothing is known of the network between. */
+  /** Where nothing was tried, as no offer came or this page stood still, nothing is known of the network between. */
   #onTime(): void {
-    this.#end(this.#rtc === undefined ? "closed" : "unreachable");
+    const late = this.#options.clock.now() - this.#begunAt - openWithinMs;
+    this.#end(this.#rtc === undefined || late > openWithinMs / 2 ? "closed" : "unreachable");
   }
 
   #end(why: ConnectionEnd): void {

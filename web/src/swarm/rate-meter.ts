@@ -2,6 +2,8 @@
 const memory = 3;
 /** In less time than this, in seconds, bytes tell little: what lacks of it is filled with the guess. */
 const telling = 0.1;
+/** In seconds. Where nothing was heard for longer, it was this page that stood still. */
+const longestPause = 2;
 
 /**
  * Measures how fast bytes come, all transfers from one side together, in the time in which any was under way. Bytes and time
@@ -46,7 +48,7 @@ export class RateMeter {
   }
 
   #pass(now: number): void {
-    const passed = Math.max(0, now - this.#since) / 1000;
+    const passed = Math.min(longestPause, Math.max(0, now - this.#since) / 1000);
     const left = Math.exp(-passed / memory);
     this.#bytes *= left;
     this.#seconds = this.#seconds * left + passed;

@@ -45,3 +45,8 @@ export const rules = {
   /** A transfer that nobody waits for any more may end when this much of it came. */
   nearlyDone: 0.7,
 } as const;
+
+/** How far ahead of the playhead anything is fetched, in seconds, after so many seconds were watched. */
+export function aheadOf(watched: number): number {
+  return Math.min(rules.aheadMost, Math.max(rules.ahead, watched / 2));
+}

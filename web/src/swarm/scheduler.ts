@@ -3,7 +3,7 @@ import { useOrigin } from "./origin-rules.ts";
 import { askPeers } from "./peer-rules.ts";
 import { lot, Planner, promisedOf, type Wanted, type Zone } from "./planner.ts";
 import { bytesIn, subtract } from "./ranges.ts";
-import { rules } from "./rules.ts";
+import { aheadOf, rules } from "./rules.ts";
 import type { ChunkView, PeerView, Plan, Snapshot } from "./snapshot.ts";
 
 /**
@@ -20,11 +20,6 @@ export function decide(snapshot: Snapshot): Plan {
   else share(plan, wanted);
   dropFailing(plan);
   return plan.finish();
-}
-
-/** How far ahead of the playhead anything is fetched, in seconds. */
-export function aheadOf(watched: number): number {
-  return Math.min(rules.aheadMost, Math.max(rules.ahead, watched / 2));
 }
 
 /** Fetches what the player asks for and nothing else, as any player would: whole segments, in its order. */

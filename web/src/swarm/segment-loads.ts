@@ -82,6 +82,11 @@ export class SegmentLoads {
     if (loads?.size === 0) this.#waiting.delete(key);
   }
 
+  /** Forgets all of them. */
+  clear(): void {
+    this.#waiting.clear();
+  }
+
   /** Tells of progress, or hands over a segment that is here whole. Loaded is how much of it came without an index. */
   update(rendition: string, segment: number, loaded?: number): void {
     const loads = [...(this.#waiting.get(`${rendition}/${segment}`) ?? [])];

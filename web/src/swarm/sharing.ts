@@ -6,6 +6,7 @@ import { Origin } from "./origin.ts";
 import { watchPageLife } from "./page-life.ts";
 import type { Peer } from "./parts.ts";
 import type { PlaybackState } from "./playback.ts";
+import { PunctualClock } from "./punctual-clock.ts";
 import { browserSocket, SocketRoomLink } from "./room-link.ts";
 import type { LoadEvents } from "./segment-loads.ts";
 import { type SegmentKind, type SegmentRecord, SegmentRecords } from "./segment-records.ts";
@@ -39,6 +40,7 @@ const rateOverMs = 2000;
  */
 export class Sharing {
   readonly #options: SharingOptions;
+  readonly #clock = new PunctualClock(systemClock, () => this.#swarm.wake(this.#options.playback()));
   readonly #swarm: Swarm;
   readonly #room: SocketRoomLink;
   readonly #pool: Connections;
@@ -59,17 +61,22 @@ export class Sharing {
     this.#verifier = new Verifier({
       start: startHashWorker,
       subtle: globalThis.crypto?.subtle,
-      clock: systemClock,
+      clock: this.#clock,
     });
     this.#swarm = new Swarm({
-      clock: systemClock,
-      origin: new Origin((url, init) => fetch(url, init), systemClock),
+      clock: this.#clock,
+      origin: new Origin((url, init) => fetch(url, init), this.#clock),
       verify: (bytes) => this.#verifier.sha256(bytes),
       fetchList: (rendition, window) => fetchList(`${node}/hls/${video}/${rendition}/chunks-${window}.bin`),
       chunkUrl: (sha256) => `${node}/chunks/${sha256}?video=${video}`,
       stripe,
       seed: Math.floor(Math.random() * 2 ** 32),
       share: shareOn(wishes.metered.value, wishes.share.value),
+      soon: (run) =>
+        queueMicrotask(() => {
+          this.#clock.catchUp();
+          run();
+        }),
     });
     this.#room = new SocketRoomLink({
       url: `${node.replace(/^http/, "ws")}/api/v1/swarm?video=${video}`,
@@ -79,7 +86,7 @@ export class Sharing {
       share: this.#wireShare,
       open: browserSocket,
       state: () => this.#state(),
-      clock: systemClock,
+      clock: this.#clock,
       random: Math.random,
       events: {
         onRoom: () => this.#swarm.onRoom(),
@@ -139,6 +146,7 @@ export class Sharing {
 
   /** To be called when it plays differently, and as time goes on. */
   watch(): void {
+    this.#clock.catchUp();
     this.#swarm.watch(this.#options.playback());
   }
 
@@ -192,8 +200,8 @@ export class Sharing {
       others: () => this.#room.viewers - 1,
       create: browserConnections,
       source: this.#swarm.source,
-      limit: new UploadLimit(systemClock),
-      clock: systemClock,
+      limit: new UploadLimit(this.#clock),
+      clock: this.#clock,
       events: {
         onPeer: (peer) => {
           this.#names.set(peer.id, peer.name);
@@ -201,7 +209,7 @@ export class Sharing {
         },
         onChange: (peer) => {
           this.#names.set(peer.id, peer.name);
-          this.#swarm.onInventory();
+          this.#swarm.poke();
         },
         onSent: (bytes) => this.#swarm.noteUploaded(bytes),
         onLost: (peer) => {
@@ -264,7 +272,7 @@ export class Sharing {
 
   #peerFacts(peer: Peer): PeerFacts {
     const { received, sent, firstByteMs } = peer.stats;
-    const now = systemClock.now();
+    const now = this.#clock.now();
     const known = this.#meters.get(peer.id);
     const meter = known ?? { at: now, from: received, to: sent, rateFrom: 0, rateTo: 0 };
     const passed = now - meter.at;

@@ -62,7 +62,6 @@ export class Swarm {
   #pool: PeerPool | null = null;
   #share: Share;
   #servingUntil = 0;
-  #closed = false;
 
   constructor(options: SwarmOptions) {
     this.#options = options;
@@ -196,11 +195,6 @@ export class Swarm {
     this.poke();
   }
 
-  /** A peer told of its chunks. */
-  onInventory(): void {
-    this.poke();
-  }
-
   /** Bytes left for a peer. */
   noteUploaded(bytes: number): void {
     this.#bytes.uploaded += bytes;
@@ -226,6 +220,12 @@ export class Swarm {
     this.#cache.aim(this.#playback.playhead, new Set(state.renditions));
     for (const rendition of state.renditions) this.#prepareIndex(rendition);
     if (turned) this.poke();
+  }
+
+  /** The page stood still for a while, as when the machine slept; this is how the video plays now. */
+  wake(state: PlaybackState): void {
+    this.#transfers.excuse(this.#now());
+    this.watch(state);
   }
 
   /** Gets a segment for the player; nothing is called before this has returned. Returns how to give it up. */
@@ -267,8 +267,8 @@ export class Swarm {
   }
 
   close(): void {
-    this.#closed = true;
     this.#pulse.stop();
+    this.#loads.clear();
     this.#downloads.stopAll();
   }
 
@@ -313,8 +313,7 @@ export class Swarm {
       return;
     }
     const fetchRaw = () => {
-      const begun = this.#transfers.isFetchingOf(rendition, segment);
-      if (begun || this.#closed || !this.#loads.has(rendition, segment)) return;
+      if (this.#transfers.isFetchingOf(rendition, segment) || !this.#loads.has(rendition, segment)) return;
       if (this.#index.segment(rendition, segment) !== undefined) this.poke();
       else this.#downloads.fetch(rendition, segment, null, true);
     };

@@ -86,6 +86,12 @@ export class Transfers {
     return true;
   }
 
+  /** This page stood still, so that nobody is to blame for bytes that were not read: all of them came just now. */
+  excuse(now: number): void {
+    for (const transfer of this.#fromOrigin.values()) transfer.lastByte = now;
+    for (const transfer of this.#fromPeers.values()) transfer.lastByte = now;
+  }
+
   /** Whether the origin is being asked for bytes of a chunk. */
   isFetching(chunk: IndexedChunk): boolean {
     for (const transfer of this.#fromOrigin.values()) if (sliceOf(transfer, chunk) !== null) return true;

@@ -17,8 +17,11 @@ const quiet = [
 export const strictAutoplay = "--autoplay-policy=document-user-activation-required";
 
 export function startBrowser(...more: string[]): Promise<Browser> {
-  return driver.launch({ executablePath: chromium, args: [...quiet, ...more] });
+  return driver.launch({ executablePath: chromium, args: [...quiet, ...more], ignoreDefaultArgs });
 }
+
+/** Pages are kept for the way back, as they are for everybody but tests. */
+const ignoreDefaultArgs = ["--disable-back-forward-cache"];
 
 /** A page in a profile of its own, and everything that it complained about. */
 export interface WatchedPage {

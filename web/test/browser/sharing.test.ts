@@ -258,6 +258,26 @@ test("who switches sharing off and on again, or changes the name, is with the ot
   expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
 });
 
+test("a page that was left and is gone back to is with the others again", async () => {
+  const anna = await watch("Anna");
+  const ben = await watch("Ben");
+  await untilPeers(anna, 1);
+  await ben.evaluate(() => {
+    document.title = "kept";
+  });
+  await ben.goto(`${box.url}/`);
+  await untilPeers(anna, 0);
+  // A page that was kept loads nothing.
+  await ben.goBack({ waitUntil: "commit" });
+  for (const page of [anna, ben]) await untilPeers(page, 1);
+  expect(await ben.title()).toBe("kept");
+  await ben.evaluate(() => document.querySelector("video")?.play());
+  for (const page of [anna, ben]) {
+    await untilPlaysOn(page);
+    await expectOnlyTheFilm(page);
+  }
+});
+
 test("a browser without WebRTC plays from the box, and says why", async () => {
   const anna = await watch("Anna");
   const old = await watch("Old", { before: removeWebRtc });

@@ -193,8 +193,8 @@ export class World {
     const [a, b] = [this.viewers.get(one), this.viewers.get(other)];
     if (a === undefined || b === undefined || a.pool.peers.has(other)) return;
     if (a.pool.banned.has(other) || b.pool.banned.has(one)) return;
-    const seenByA = new FakePeer(this.clock, peerMs, b.far, () => a.swarm.onInventory());
-    const seenByB = new FakePeer(this.clock, peerMs, a.far, () => b.swarm.onInventory());
+    const seenByA = new FakePeer(this.clock, peerMs, b.far, () => a.swarm.poke());
+    const seenByB = new FakePeer(this.clock, peerMs, a.far, () => b.swarm.poke());
     seenByA.twin = seenByB;
     seenByB.twin = seenByA;
     a.pool.peers.set(other, seenByA);

@@ -184,6 +184,15 @@ test("one that does not open in time is unreachable, and is not tried again at o
   expect(a.events.at(-1)).toBe("open b");
 });
 
+test("one that could not open because this page slept blames no network", async () => {
+  const [a, b] = two();
+  network.reachable = false;
+  introduceEachOther(a, b);
+  await settle();
+  clock.sleep(3_600_000);
+  expect([a.events, b.events]).toEqual([["failed b closed"], ["failed a closed"]]);
+});
+
 test("one that the browser gives up is unreachable at once", async () => {
   const [a] = two();
   a.meet(idOf("c"), true);

@@ -34,6 +34,11 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
+  /** Goes on by ms and runs nothing, as in a page whose timers are held back. */
+  stop(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Goes on by ms as a machine does that slept: what was due runs late, and once. */
   sleep(ms: number): void {
     this.#now += ms;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../../../src/swarm/places.ts";
 import { bytesIn, intersect, subtract } from "../../../src/swarm/ranges.ts";
-import { rules } from "../../../src/swarm/rules.ts";
-import { aheadOf, decide } from "../../../src/swarm/scheduler.ts";
+import { aheadOf, rules } from "../../../src/swarm/rules.ts";
+import { decide } from "../../../src/swarm/scheduler.ts";
 import type { ChunkView, Decision, PeerView, Snapshot } from "../../../src/swarm/snapshot.ts";
 import { randomSnapshot } from "./random-snapshot.ts";
 import { randomFrom } from "./sim/random.ts";

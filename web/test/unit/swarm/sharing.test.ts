@@ -238,3 +238,45 @@ test.each([
   // Two lists for two viewers, and not more often than the playlists are read.
   expect(world.listsAsked).toBeLessThanOrEqual(4 * (94 / 2));
 });
+
+test.each([1000, 60_000])(
+  "a tab in the background, with timers every %d ms, plays on and gives",
+  {
+    timeout: slow,
+  },
+  async (timersEveryMs) => {
+    const world = makeWorld({ seconds: 600, videoMbit: 1, originMbit: 20 });
+    const viewers = await come(world, 4, 1, { uplinkMbit: 5 });
+    // Browsers hold timers back for a minute only after some minutes.
+    await world.run(190);
+    const [, hidden] = viewers;
+    if (hidden !== undefined) hidden.timers.every = timersEveryMs;
+    const before = hidden?.swarm.bytes.uploaded ?? 0;
+    await world.run(150);
+    const figures = expectSound(`background, ${timersEveryMs} ms`, world);
+    expect(figures.stalls).toBe(0);
+    expect(figures.saved).toBeGreaterThan(0.9);
+    expect((hidden?.swarm.bytes.uploaded ?? 0) - before).toBeGreaterThan(5_000_000);
+    for (const { pool } of viewers) expect(pool.dropped).toEqual([]);
+  },
+);
+
+test.each([2, 60, 3600])(
+  "after %d s in which nothing ran nobody is blamed for it",
+  {
+    timeout: slow,
+  },
+  async (seconds) => {
+    const world = makeWorld({ seconds: 600, videoMbit: 1, originMbit: 20 });
+    const viewers = await come(world, 4, 1, { uplinkMbit: 4 });
+    for (let i = 0; i < 8; i++) {
+      await world.run(5.137);
+      world.clock.sleep(seconds * 1000);
+    }
+    await world.run(20);
+    const figures = expectSound(`asleep, ${seconds} s`, world);
+    expect(figures.stalls).toBe(0);
+    expect(figures.saved).toBeGreaterThan(0.9);
+    for (const { pool } of viewers) expect(pool.dropped).toEqual([]);
+  },
+);

@@ -74,6 +74,14 @@ test("small transfers count, and so does the time in which nothing comes", () =>
   expect(meter.rate).toBeLessThan(30_000);
 });
 
+test("an hour in which the machine slept does not end what is known of a rate", () => {
+  const meter = new RateMeter(1);
+  meter.begin(0);
+  for (let now = 100; now <= 10_000; now += 100) meter.note(100_000, now);
+  meter.note(100_000, 3_600_000);
+  expect(meter.rate).toBeGreaterThan(400_000);
+});
+
 test("what a peer was asked for and has tells of its speed, what it still fetches does not", () => {
   const book = new PeerBook();
   const peer = { id: "a", near: true, gives: true, holds: () => undefined } as unknown as Peer;

@@ -1,9 +1,9 @@
 import type { Clock } from "../../../../src/swarm/clock.ts";
+import type { PlaybackState } from "../../../../src/swarm/playback.ts";
 import type { SegmentOrigin } from "../../../../src/swarm/segment-loads.ts";
 import type { Swarm } from "../../../../src/swarm/swarm.ts";
 import type { Film, FilmSegment } from "./film.ts";
 
-const bufferGoal = 20;
 const appendMs = 20;
 const tickMs = 100;
 /** How often a playlist that grows is read again. */
@@ -11,6 +11,14 @@ const reloadMs = 2000;
 
 /** The segments of a rendition that its playlist has now. */
 export type Playlist = (rendition: string) => readonly FilmSegment[];
+
+export interface PlayerOptions {
+  readonly position: number;
+  /** The clock of its own timers: in the background they are held back, while what is in the buffer plays on. */
+  readonly timers: Clock;
+  /** How far it fills its buffer, in seconds. */
+  readonly goal: (watched: number) => number;
+}
 
 interface Track {
   readonly rendition: string;
@@ -40,12 +48,15 @@ export class FakePlayer {
   wrongBytes = 0;
   readonly got: { rendition: string; index: number; from: SegmentOrigin; bytes: number }[] = [];
 
-  constructor(clock: Clock, film: Film, swarm: Swarm, playlist: Playlist, position: number) {
+  readonly #options: PlayerOptions;
+
+  constructor(clock: Clock, film: Film, swarm: Swarm, playlist: Playlist, options: PlayerOptions) {
+    this.#options = options;
     this.#clock = clock;
     this.#film = film;
     this.#swarm = swarm;
     this.#playlist = playlist;
-    this.#position = position;
+    this.#position = options.position;
     const renditions = [...film.renditions.keys()];
     this.#tracks = renditions.map((rendition) => ({ rendition, buffered: new Set(), cancel: null }));
     this.#startedAt = clock.now();
@@ -53,6 +64,7 @@ export class FakePlayer {
     this.#report();
     for (const track of this.#tracks) this.#fill(track);
     this.#tick();
+    this.#look();
   }
 
   get position(): number {
@@ -112,7 +124,7 @@ export class FakePlayer {
   #fill(track: Track): void {
     if (this.#stopped || track.cancel !== null) return;
     const end = this.#endOf(track);
-    if (end - this.#position >= bufferGoal) return;
+    if (end - this.#position >= this.#options.goal(this.watched)) return;
     const next = (this.#segments.get(track.rendition) ?? []).find(
       ({ start, duration }) => start + duration > end + 0.01,
     );
@@ -139,7 +151,7 @@ export class FakePlayer {
         if (!current) return;
         track.cancel = null;
         this.failures += 1;
-        this.#clock.after(500, () => this.#fill(track));
+        this.#options.timers.after(500, () => this.#fill(track));
       },
     });
     track.cancel = () => {
@@ -152,8 +164,14 @@ export class FakePlayer {
     if (this.#stopped) return;
     this.#advance();
     this.#report();
-    for (const track of this.#tracks) this.#fill(track);
     this.#clock.after(tickMs, () => this.#tick());
+  }
+
+  /** Looks whether there is room in the buffer, as it does after each segment too. */
+  #look(): void {
+    if (this.#stopped) return;
+    for (const track of this.#tracks) this.#fill(track);
+    this.#options.timers.after(tickMs, () => this.#look());
   }
 
   #advance(): void {
@@ -172,13 +190,17 @@ export class FakePlayer {
     }
   }
 
-  #report(): void {
-    this.#swarm.watch({
+  playback(): PlaybackState {
+    return {
       position: this.#position,
       rate: 1,
       paused: this.#paused,
       bufferEnd: this.bufferEnd,
       renditions: this.#tracks.map(({ rendition }) => rendition),
-    });
+    };
+  }
+
+  #report(): void {
+    this.#swarm.watch(this.playback());
   }
 }

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { PunctualClock } from "../../../../src/swarm/punctual-clock.ts";
+import { aheadOf } from "../../../../src/swarm/rules.ts";
 import { Swarm } from "../../../../src/swarm/swarm.ts";
 import { FakeOrigin } from "./fake-origin.ts";
 import { FakePeer, FakePool, type FarEnd, type Faults } from "./fake-peer.ts";
@@ -7,6 +9,7 @@ import { FakeRoom, FakeRoomLink } from "./fake-room.ts";
 import { chunkListOf, type Film, type FilmSegment, makeFilm } from "./film.ts";
 import { Link } from "./link.ts";
 import { randomFrom } from "./random.ts";
+import { ThrottledClock } from "./throttled-clock.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 export interface WorldOptions {
@@ -41,6 +44,7 @@ export interface Viewer {
   readonly pool: FakePool;
   readonly link: FakeRoomLink;
   readonly far: FarEnd;
+  readonly timers: ThrottledClock;
   readonly options: ViewerOptions;
 }
 
@@ -89,8 +93,10 @@ export class World {
   add(options: ViewerOptions = {}): Viewer {
     const { clock, film, origin, room } = this;
     const id = `viewer${this.#came++}`;
-    const swarm = new Swarm({
-      clock,
+    const timers = new ThrottledClock(clock);
+    const punctual = new PunctualClock(timers, () => swarm.wake(player.playback()));
+    const swarm: Swarm = new Swarm({
+      clock: punctual,
       origin: origin.forViewer(),
       verify: (bytes) =>
         new Promise((resolve) => {
@@ -109,7 +115,11 @@ export class World {
       stripe: this.#nextStripe(),
       seed: Math.floor(this.#random() * 2 ** 32),
       share: "all",
-      soon: (run) => clock.after(0, run),
+      soon: (run) =>
+        clock.after(0, () => {
+          punctual.catchUp();
+          run();
+        }),
       ...(options.cacheBytes === undefined ? {} : { cacheBytes: options.cacheBytes }),
     });
     const pool = new FakePool((peer) => this.#part(id, peer));
@@ -121,14 +131,12 @@ export class World {
       faults: options.faults ?? {},
       onBytesSent: (bytes) => swarm.noteUploaded(bytes),
     };
-    const player = new FakePlayer(
-      clock,
-      film,
-      swarm,
-      (rendition) => this.#prepared(rendition),
-      options.position ?? 0,
-    );
-    const viewer = { id, swarm, player, pool, link, far, options };
+    const player: FakePlayer = new FakePlayer(clock, film, swarm, (rendition) => this.#prepared(rendition), {
+      position: options.position ?? 0,
+      timers,
+      goal: (watched) => (timers.every === 0 ? 20 : aheadOf(watched)),
+    });
+    const viewer = { id, swarm, player, pool, link, far, timers, options };
     this.viewers.push(viewer);
     swarm.connect(link, pool);
     if (!options.roomless) clock.after(joinMs, () => this.#join(viewer));
@@ -172,8 +180,8 @@ export class World {
     if (!this.viewers.includes(a) || !this.viewers.includes(b)) return;
     if (a.pool.banned.has(b.id) || b.pool.banned.has(a.id)) return;
     const latency = this.#options.peerLatencyMs ?? 2;
-    const seenByA = new FakePeer(this.clock, latency, b.far, () => a.swarm.onInventory());
-    const seenByB = new FakePeer(this.clock, latency, a.far, () => b.swarm.onInventory());
+    const seenByA = new FakePeer(this.clock, latency, b.far, () => a.swarm.poke());
+    const seenByB = new FakePeer(this.clock, latency, a.far, () => b.swarm.poke());
     seenByA.twin = seenByB;
     seenByB.twin = seenByA;
     a.pool.peers.set(b.id, seenByA);
