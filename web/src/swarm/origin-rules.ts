@@ -158,8 +158,9 @@ function bestPart(plan: Planner, wanted: Wanted, open: readonly Range[]): Range 
   const worthIt = parts.filter(({ start, end }) => end - start >= least);
   if (worthIt.length === 0) return null;
   const free = worthIt.filter((part) => !isBeingFilled(flows, part));
-  const range = free.length > 0 ? fromStripe(free, stripe) : aheadOfOthers(largest(worthIt), stripe);
   const share = Math.ceil(bytesIn(free.length > 0 ? free : worthIt) / (1 + fetching.length));
+  const range =
+    free.length > 0 ? fromStripe(free, stripe, share) : aheadOfOthers(largest(worthIt), stripe, share);
   const { start, end } = atMost(range, share);
   return end - start < least ? null : { start: chunk.offset + start, end: chunk.offset + end };
 }
@@ -181,8 +182,16 @@ function largest(parts: readonly Range[]): Range {
 }
 
 /** A part that somebody fills from its beginning: from somewhere in it on, each viewer from elsewhere. */
-function aheadOfOthers({ start, end }: Range, stripe: number): Range {
-  return { start: start + Math.floor((end - start) * (0.2 + 0.8 * stripe)), end };
+function aheadOfOthers(part: Range, stripe: number, share: number): Range {
+  return withShare(part, Math.floor((part.end - part.start) * (0.2 + 0.8 * stripe)), share);
+}
+
+/**
+ * The rest of a part, after so many bytes. It has this viewer's share at least: who took only what lies behind its place, again and
+ * again, would take less each time, and never the beginning.
+ */
+function withShare({ start, end }: Range, skip: number, share: number): Range {
+  return { start: Math.max(start, Math.min(start + skip, end - share)), end };
 }
 
 /** The beginning of a range: of a part that several fetch, each fetches its share and then looks again. */
@@ -192,13 +201,14 @@ function atMost({ start, end }: Range, bytes: number): Range {
 }
 
 /** The parts from a share of their bytes on, up to the end of the part where that is. */
-function fromStripe(parts: readonly Range[], stripe: number): Range {
+function fromStripe(parts: readonly Range[], stripe: number, share: number): Range {
   // What is small is not worth several requests.
   const total = bytesIn(parts);
   let skip = total < 2 * rules.leastPiece ? 0 : Math.floor(total * stripe);
-  for (const { start, end } of parts) {
-    if (skip < end - start) return { start: start + skip, end };
-    skip -= end - start;
+  for (const part of parts) {
+    const length = part.end - part.start;
+    if (skip < length) return withShare(part, skip, share);
+    skip -= length;
   }
   return parts[0] as Range;
 }

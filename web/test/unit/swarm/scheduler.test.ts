@@ -288,6 +288,32 @@ test("viewers that fetch the same late chunk begin in different places", () => {
   expect(new Set(starts).size).toBe(3);
 });
 
+test.each([0, 0.2, 0.618, 0.944, 0.999])(
+  "what a slow peer promised comes from the origin in a few parts (stripe %d)",
+  (stripe) => {
+    // Two parts are here already, and the rest is the slow peer's to send.
+    let missing = [
+      { start: 0, end: 600_000 },
+      { start: 700_000, end: 1_000_000 },
+    ];
+    const promise = { id: 9, from: "a", got: 0, reached: 0, since: 1000, lastByte: 1000, active: true };
+    let fetches = 0;
+    for (; missing.length > 0 && fetches < 20; fetches++) {
+      const transfers = missing.map((range, i) => ({ ...promise, ...range, id: 9 + i }));
+      const peers = [peer("a", "here", { rate: 20_000, outstanding: bytesIn(missing), requests: 2 })];
+      const { decisions } = decide({
+        ...calm,
+        stripe,
+        peers,
+        chunks: [chunk(1, 0.5, { asked: true, missing, transfers })],
+      });
+      const [fetched] = ofKind(decisions, "origin");
+      missing = fetched === undefined ? missing : subtract(missing, [fetched]);
+    }
+    expect(fetches).toBeLessThanOrEqual(3);
+  },
+);
+
 test("own prefetch waits while a peer needs something urgently", () => {
   const busy = { ...calm, servingUrgent: true, peers: [peer("a", "here")], chunks: [chunk(4, 15)] };
   expect(ofKind(decide(busy).decisions, "request")).toEqual([]);
