@@ -183,7 +183,9 @@ func TestClosedDiskRefusesEveryCall(t *testing.T) {
 	for _, err := range d.Chunks().List(ctx) {
 		listErr = err
 	}
+	_, namesErr := d.Chunks().Names(ctx, ref[0])
 	for name, err := range map[string]error{
+		"names": namesErr, "renew": d.Chunks().Renew(ctx, chunk.Info{Ref: ref, Size: 3}),
 		"put": putErr, "open": openErr, "stat": statErr, "list": listErr, "load": loadErr,
 		"delete":        d.Chunks().Delete(ctx, ref),
 		"save":          d.Records().Save(ctx, "videos", "a", nil),

@@ -42,6 +42,33 @@ func (c *Chunks) age(put time.Time) time.Time {
 	return put
 }
 
+// Renew does for a chunk that is there what Put of its bytes would: it vouches that the chunk is durable, and makes it
+// young. Errors: chunk.ErrNotFound, also for a chunk of another size.
+func (c *Chunks) Renew(ctx context.Context, info chunk.Info) error {
+	if err := c.renewThere(ctx, info); err != nil {
+		return fmt.Errorf("renew chunk %s: %w", info.Ref, err)
+	}
+	return nil
+}
+
+func (c *Chunks) renewThere(ctx context.Context, info chunk.Info) error {
+	if err := c.begin(ctx, info.Ref); err != nil {
+		return err
+	}
+	defer c.end(info.Ref)
+	if c.failed.Load() {
+		return ErrSyncFailed
+	}
+	size, err := c.size(info.Ref)
+	if err != nil {
+		return err
+	}
+	if size != info.Size {
+		return chunk.ErrNotFound
+	}
+	return c.renew(info.Ref)
+}
+
 // DeleteBefore deletes a chunk unless it was put at that time or later, or is not there; it tells how many
 // bytes that gave back. Looking and deleting are one step: a Put comes before it or after it.
 func (c *Chunks) DeleteBefore(ctx context.Context, ref chunk.Ref, limit time.Time) (freed int64, err error) {

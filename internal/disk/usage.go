@@ -3,6 +3,7 @@ package disk
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"shoal/internal/chunk"
 )
@@ -22,6 +23,8 @@ type Totals struct {
 type usage struct {
 	capacity int64
 	shards   [shardCount]shard
+	// watcher is told what comes and goes, under the shard's mu; nil for nobody.
+	watcher atomic.Pointer[func(ref chunk.Ref, there, certain bool)]
 
 	mu sync.Mutex
 	// guarded by mu: the sums over all shards, and the bytes of writes under way
@@ -52,13 +55,23 @@ func (u *usage) change(ref chunk.Ref, before, after int64, promise *promise, do 
 	if err := do(); err != nil {
 		// It may have happened all the same, so only a recount can tell.
 		u.doubt()
+		u.tell(ref, false, false)
 		return err
+	}
+	if count(before) != count(after) {
+		u.tell(ref, after != absent, true)
 	}
 	if s.touched != nil {
 		s.touched[ref] = after
 	}
 	u.add(s, count(after)-count(before), max(after, 0)-max(before, 0), promise)
 	return nil
+}
+
+func (u *usage) tell(ref chunk.Ref, there, certain bool) {
+	if watcher := u.watcher.Load(); watcher != nil {
+		(*watcher)(ref, there, certain)
+	}
 }
 
 func count(size int64) int64 {
