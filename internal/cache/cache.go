@@ -61,6 +61,34 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, fill func(context.Context)
 	}
 }
 
+// Lookup returns the value of key if it is there, which then counts as used.
+func (c *Cache[K, V]) Lookup(key K) (value V, found bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[key]
+	if e == nil {
+		return value, false
+	}
+	c.recent.MoveToFront(e)
+	return e.Value.(*entry[K, V]).value, true
+}
+
+// Remove drops the value of key if it is there; one that is being made is kept when it is done.
+func (c *Cache[K, V]) Remove(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[key]; e != nil {
+		c.drop(e)
+	}
+}
+
+// drop takes out an entry; mu is held.
+func (c *Cache[K, V]) drop(e *list.Element) {
+	old := c.recent.Remove(e).(*entry[K, V])
+	delete(c.entries, old.key)
+	c.used -= old.size
+}
+
 // state tells who makes a value.
 type state int
 
@@ -111,8 +139,6 @@ func (c *Cache[K, V]) Put(key K, value V, size int64) {
 	c.entries[key] = c.recent.PushFront(&entry[K, V]{key, value, size})
 	c.used += size
 	for c.used > c.limit {
-		oldest := c.recent.Remove(c.recent.Back()).(*entry[K, V])
-		delete(c.entries, oldest.key)
-		c.used -= oldest.size
+		c.drop(c.recent.Back())
 	}
 }

@@ -62,6 +62,28 @@ func TestWhatIsTooLargeIsNotKept(t *testing.T) {
 	}
 }
 
+func TestAValueCanBeLookedUpAndRemoved(t *testing.T) {
+	c := cache.New[int, string](2)
+	c.Put(1, "one", 1)
+	c.Put(2, "two", 1)
+	if got, found := c.Lookup(1); got != "one" || !found {
+		t.Errorf("%q, %v", got, found)
+	}
+	c.Put(3, "three", 1)
+	if _, found := c.Lookup(2); found {
+		t.Error("looking a value up is no use of it")
+	}
+	c.Remove(1)
+	c.Remove(7)
+	if _, found := c.Lookup(1); found {
+		t.Error("a removed value is there")
+	}
+	c.Put(4, "four", 1)
+	if _, found := c.Lookup(3); !found {
+		t.Error("what was removed takes up room")
+	}
+}
+
 func TestErrorsAreNotKept(t *testing.T) {
 	c := cache.New[int, string](2)
 	broken := errors.New("broken")
