@@ -35,7 +35,7 @@ type Chunks struct {
 	gate     *gate
 	room     *room
 	usage    *usage
-	held     refLocks
+	held     chunk.Locks
 	verified *refSet
 	writers  chan struct{}
 	checkers chan struct{}
@@ -61,7 +61,6 @@ func newChunks(dir string, d *Disk) *Chunks {
 		gate:       d.gate,
 		room:       d.room,
 		usage:      d.usage,
-		held:       refLocks{held: make(map[chunk.Ref]chan struct{})},
 		verified:   newRefSet(maxVerified),
 		writers:    make(chan struct{}, writers),
 		checkers:   make(chan struct{}, checkers),
@@ -281,7 +280,7 @@ func (c *Chunks) begin(ctx context.Context, ref chunk.Ref) error {
 	if err := c.gate.enter(); err != nil {
 		return err
 	}
-	if err := c.held.lock(ctx, ref); err != nil {
+	if err := c.held.Lock(ctx, ref); err != nil {
 		c.gate.leave()
 		return err
 	}
@@ -289,7 +288,7 @@ func (c *Chunks) begin(ctx context.Context, ref chunk.Ref) error {
 }
 
 func (c *Chunks) end(ref chunk.Ref) {
-	c.held.unlock(ref)
+	c.held.Unlock(ref)
 	c.gate.leave()
 }
 

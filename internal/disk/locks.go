@@ -3,8 +3,6 @@ package disk
 import (
 	"context"
 	"sync"
-
-	"shoal/internal/chunk"
 )
 
 // gate lets calls in until it is shut.
@@ -48,39 +46,6 @@ func (g *gate) shut() bool {
 	g.mu.Unlock()
 	<-g.idle
 	return first
-}
-
-// refLocks is a lock for each chunk, so that what is done to one chunk is done in turn.
-type refLocks struct {
-	mu sync.Mutex
-	// held is guarded by mu; a channel is closed when its chunk is unlocked.
-	held map[chunk.Ref]chan struct{}
-}
-
-func (l *refLocks) lock(ctx context.Context, ref chunk.Ref) error {
-	for {
-		l.mu.Lock()
-		busy, taken := l.held[ref]
-		if !taken {
-			l.held[ref] = make(chan struct{})
-		}
-		l.mu.Unlock()
-		if !taken {
-			return nil
-		}
-		select {
-		case <-busy:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func (l *refLocks) unlock(ref chunk.Ref) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.held[ref])
-	delete(l.held, ref)
 }
 
 // take takes a place in slots; whoever has it gives it back by receiving.
