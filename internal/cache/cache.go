@@ -12,6 +12,8 @@ import (
 // Cache keeps values that never change. Its methods may be called from many goroutines at once.
 type Cache[K comparable, V any] struct {
 	limit int64
+	// dropped is called with each value that was kept and goes; nil for never.
+	dropped func(V)
 
 	mu      sync.Mutex
 	used    int64               // guarded by mu
@@ -36,6 +38,14 @@ type making[V any] struct {
 // New returns a cache for values of limit bytes in all.
 func New[K comparable, V any](limit int64) *Cache[K, V] {
 	return &Cache[K, V]{limit: limit, recent: list.New(), entries: make(map[K]*list.Element), making: make(map[K]*making[V])}
+}
+
+// NewDropping is New for values that somebody has to see off: dropped is called with each that was kept and goes. It must be
+// quick, and call nothing of the cache.
+func NewDropping[K comparable, V any](limit int64, dropped func(V)) *Cache[K, V] {
+	c := New[K, V](limit)
+	c.dropped = dropped
+	return c
 }
 
 // Get returns the value of key; fill makes it, and says how large it is in bytes, when it is not there. Calls
@@ -87,6 +97,9 @@ func (c *Cache[K, V]) drop(e *list.Element) {
 	old := c.recent.Remove(e).(*entry[K, V])
 	delete(c.entries, old.key)
 	c.used -= old.size
+	if c.dropped != nil {
+		c.dropped(old.value)
+	}
 }
 
 // state tells who makes a value.
@@ -129,16 +142,17 @@ func (c *Cache[K, V]) fill(ctx context.Context, key K, m *making[V], fill func(c
 }
 
 // Put keeps a value, unless there is one for key, and drops the ones used longest ago to make room. A value
-// that is larger than the cache is not kept.
-func (c *Cache[K, V]) Put(key K, value V, size int64) {
+// that is larger than the cache is not kept. It tells whether the value was.
+func (c *Cache[K, V]) Put(key K, value V, size int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.entries[key] != nil || size > c.limit {
-		return
+		return false
 	}
 	c.entries[key] = c.recent.PushFront(&entry[K, V]{key, value, size})
 	c.used += size
 	for c.used > c.limit {
 		c.drop(c.recent.Back())
 	}
+	return true
 }

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,24 @@ func TestAValueCanBeLookedUpAndRemoved(t *testing.T) {
 	c.Put(4, "four", 1)
 	if _, found := c.Lookup(3); !found {
 		t.Error("what was removed takes up room")
+	}
+}
+
+func TestValuesThatGoAreSeenOffOnce(t *testing.T) {
+	var gone []string
+	c := cache.NewDropping[int](2, func(value string) { gone = append(gone, value) })
+	for key, value := range []string{"zero", "one", "two"} {
+		if !c.Put(key, value, 1) {
+			t.Errorf("%s is not kept", value)
+		}
+	}
+	if c.Put(2, "two again", 1) || c.Put(3, "too large", 3) {
+		t.Error("kept what it should not")
+	}
+	c.Remove(1)
+	c.Remove(1)
+	if !slices.Equal(gone, []string{"zero", "one"}) {
+		t.Errorf("seen off: %v", gone)
 	}
 }
 
