@@ -43,8 +43,22 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// TLSCert and TLSKey are files; both or none.
 	TLSCert, TLSKey string
-	// Copies is how many nodes should hold each chunk; 0 means 2.
+	// P2P is the address to listen on for other nodes, such as :9004; port 0 takes a free one. Without one the node stays alone.
+	P2P string
+	// Join is an invite of another node; "" to stay in the cluster that the node is in, by itself at first.
+	Join string
+	// Advertise are more addresses, HOST:PORT, at which other nodes reach this one.
+	Advertise []string
+	// NoMDNS keeps the node from telling others near by that it is there, and from looking for them.
+	NoMDNS bool
+	// Zone is where the machine stands: copies go to different zones while there are enough. "" for one of its own.
+	Zone string
+	// RepairAfter is how long a node may be away before others copy what it holds; 0 for 10 minutes.
+	RepairAfter time.Duration
+	// Copies is how many nodes of the cluster are to hold each chunk, 1 to 16; 0 leaves it as it is, 2 at first.
 	Copies int
+	// CacheBytes bounds the chunks of other nodes that are kept in memory; 0 for 64 MiB, less for none.
+	CacheBytes int64
 	// Capacity is how many bytes of chunks to hold at most; 0 for no limit but the disk's.
 	Capacity int64
 	// TrashFor is how long videos stay in the trash; 0 for 7 days.
@@ -61,6 +75,16 @@ type Config struct {
 	// Log is told what an operator should know; nil means nothing.
 	Log *slog.Logger
 }
+
+// ErrP2P says that Config.P2P could not be listened on. The system's reason is wrapped beside it.
+var ErrP2P = errors.New("listen for other nodes")
+
+// JoinError is why a node could not become a member by Config.Join, in words for its owner: what is wrong, and after
+// a semicolon what to do.
+type JoinError struct{ Err error }
+
+func (e *JoinError) Error() string { return "join: " + e.Err.Error() }
+func (e *JoinError) Unwrap() error { return e.Err }
 
 // Node is an open node. Its methods may be called from many goroutines at once.
 type Node struct {
