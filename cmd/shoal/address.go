@@ -30,12 +30,12 @@ func portOf(address string) int {
 }
 
 // otherPort is the flag that uses the next port of the same address.
-func otherPort(address string) string {
+func otherPort(flag, address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return "--http :3004"
+		return "--" + flag + " :0"
 	}
-	return "--http " + net.JoinHostPort(host, strconv.Itoa(portOf(address)+1))
+	return "--" + flag + " " + net.JoinHostPort(host, strconv.Itoa(portOf(address)+1))
 }
 
 func addrPort(addr net.Addr) netip.AddrPort {

@@ -58,7 +58,6 @@ func newRoot(a *app) *cobra.Command {
 		return a.applyEnvironment(cmd)
 	}
 	root.AddCommand(serveCommand(a), addCommand(a), lsCommand(a), rmCommand(a), retryCommand(a), cancelCommand(a), subtitlesCommand(a), getCommand(a), linkCommand(a),
-		statusCommand(a), scrubCommand(a), backupCommand(a), restoreCommand(a), doctorCommand(a), versionCommand(a))
-	root.AddCommand(unavailableCommands()...)
+		statusCommand(a), inviteCommand(a), approveCommand(a), drainCommand(a), removeCommand(a), repairCommand(a), scrubCommand(a), backupCommand(a), restoreCommand(a), doctorCommand(a), versionCommand(a))
 	return root
 }

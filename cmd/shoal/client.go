@@ -138,10 +138,15 @@ func (c *client) videos(ctx context.Context, state string) ([]json.RawMessage, e
 	}
 }
 
-// status returns the node's status as the API tells it.
-func (c *client) status(ctx context.Context) (json.RawMessage, error) {
-	var raw json.RawMessage
-	return raw, c.call(ctx, http.MethodGet, "/api/v1/status", nil, &raw)
+// status returns how the node is, and that as the API tells it.
+func (c *client) status(ctx context.Context) (s status, raw json.RawMessage, err error) {
+	if err := c.call(ctx, http.MethodGet, "/api/v1/status", nil, &raw); err != nil {
+		return s, raw, err
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, raw, fmt.Errorf("read the status: %w", err)
+	}
+	return s, raw, nil
 }
 
 // adminLink makes a new one-use link.

@@ -90,7 +90,7 @@ func TestWhatIsNoNodeIsNamed(t *testing.T) {
 		}
 		http.Redirect(w, r, "http://elsewhere.invalid/", http.StatusFound)
 	})
-	_, statusErr := c.status(context.Background())
+	_, _, statusErr := c.status(context.Background())
 	_, videoErr := c.video(context.Background(), "x")
 	for _, err := range []error{statusErr, videoErr} {
 		var t2 *trouble

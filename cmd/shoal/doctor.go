@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -27,7 +26,7 @@ func doubt(check, detail, remedy string) finding   { return finding{"warning", c
 func failing(check, detail, remedy string) finding { return finding{"trouble", check, detail, remedy} }
 
 // patient is what the doctor looks at.
-type patient struct{ data, http string }
+type patient struct{ data, http, p2p string }
 
 func doctorCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -38,13 +37,14 @@ func doctorCommand(a *app) *cobra.Command {
 	}
 	a.addDataFlag(cmd)
 	cmd.Flags().String("http", defaultHTTP, "the `ADDRESS` that serve will listen on")
+	cmd.Flags().String("p2p", defaultP2P, "the `ADDRESS` that serve will listen on for other nodes")
 	asJSON := cmd.Flags().Bool("json", false, "print the findings as JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, err := dataDir(cmd)
 		if err != nil {
 			return err
 		}
-		findings := examine(cmd.Context(), patient{data: dir, http: cmd.Flag("http").Value.String()})
+		findings := examine(cmd.Context(), patient{data: dir, http: cmd.Flag("http").Value.String(), p2p: cmd.Flag("p2p").Value.String()})
 		if err := writeFindings(a.stdout, findings, *asJSON); err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func doctorCommand(a *app) *cobra.Command {
 func examine(ctx context.Context, p patient) []finding {
 	var all []finding
 	for _, check := range []func(context.Context, patient) []finding{
-		checkFFmpeg, checkFFprobe, checkData, checkSpace, checkPort, checkNetwork, checkClock,
+		checkFFmpeg, checkFFprobe, checkData, checkSpace, checkPorts, checkNetwork, checkClock,
 	} {
 		all = append(all, check(ctx, p)...)
 	}
@@ -175,25 +175,6 @@ func checkSpace(_ context.Context, p patient) []finding {
 	return []finding{fine("disk", bytesText(free)+" free")}
 }
 
-func checkPort(ctx context.Context, p patient) []finding {
-	if at, _, ok := runningNode(p.data); ok {
-		c := newClient(at, "")
-		defer c.close()
-		if c.healthy(ctx) == nil {
-			return []finding{fine("port", "a node answers at "+at.base)}
-		}
-	}
-	l, err := net.Listen("tcp", p.http)
-	if isBusy(err) {
-		return []finding{failing("port", p.http+" is used by another program", "shoal serve "+otherPort(p.http))}
-	}
-	if err != nil {
-		return []finding{failing("port", "cannot listen on "+p.http+": "+err.Error(), "shoal serve --http "+defaultHTTP)}
-	}
-	l.Close()
-	return []finding{fine("port", p.http+" is free")}
-}
-
 func checkNetwork(ctx context.Context, p patient) []finding {
 	interfaces, err := systemInterfaces()
 	if err != nil {
@@ -207,7 +188,7 @@ func checkNetwork(ctx context.Context, p patient) []finding {
 	for _, addr := range addrs {
 		findings = append(findings, fine("network", addr.String()+" on "+addr.device))
 	}
-	if hint := firewallHint(ctx, portOf(p.http)); hint != "" {
+	if hint := firewallHint(ctx, portOf(p.http), portOf(p.p2p)); hint != "" {
 		findings = append(findings, doubt("network", "a firewall is active", hint))
 	}
 	return findings

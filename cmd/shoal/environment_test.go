@@ -76,17 +76,25 @@ func TestABadDotenvIsMisuse(t *testing.T) {
 }
 
 func TestOldVariablesAreUnderstoodWhereTheNewOnesAreSilent(t *testing.T) {
+	type places struct{ HTTP, P2P, Advertise string }
 	cases := []struct {
 		name string
 		env  map[string]string
 		args []string
-		http string
+		want places
 		log  string
 	}{
-		{"API_PORT is the HTTP port", map[string]string{"API_PORT": "5000"}, nil, ":5000", "API_PORT is understood"},
-		{"SHOAL_HTTP wins", map[string]string{"API_PORT": "5000", "SHOAL_HTTP": ":6000"}, nil, ":6000", ""},
-		{"a flag wins", map[string]string{"API_PORT": "5000"}, []string{"--http", ":7000"}, ":7000", ""},
-		{"the others are named", map[string]string{"HOST_PORT": "9001"}, nil, ":3003", "HOST_PORT has no effect"},
+		{"API_PORT is the HTTP port", map[string]string{"API_PORT": "5000"}, nil, places{":5000", ":9004", ""}, "API_PORT is understood; its name is SHOAL_HTTP"},
+		{"SHOAL_HTTP wins", map[string]string{"API_PORT": "5000", "SHOAL_HTTP": ":6000"}, nil, places{":6000", ":9004", ""}, ""},
+		{"a flag wins", map[string]string{"API_PORT": "5000"}, []string{"--http", ":7000"}, places{":7000", ":9004", ""}, ""},
+		{"HOST_PORT is the port for nodes", map[string]string{"HOST_PORT": "9001"}, nil, places{":3003", ":9001", ""}, "HOST_PORT is understood; its name is SHOAL_P2P"},
+		{"--p2p wins", map[string]string{"HOST_PORT": "9001"}, []string{"--p2p", ":9002"}, places{":3003", ":9002", ""}, ""},
+		{"HOST_IP is advertised with that port", map[string]string{"HOST_IP": "192.168.1.2", "HOST_PORT": "9001"}, nil,
+			places{":3003", ":9001", "192.168.1.2:9001"}, "HOST_IP is understood; its name is SHOAL_ADVERTISE"},
+		{"IPv6 too", map[string]string{"HOST_IP": "fd00::7"}, nil, places{":3003", ":9004", "[fd00::7]:9004"}, "HOST_IP is understood"},
+		{"--advertise wins", map[string]string{"HOST_IP": "192.168.1.2"}, []string{"--advertise", "a:1"}, places{":3003", ":9004", "a:1"}, ""},
+		{"an address that is everyone's is not", map[string]string{"HOST_IP": "0.0.0.0"}, nil, places{":3003", ":9004", ""}, "HOST_IP has no effect"},
+		{"DHT_PORT is not needed", map[string]string{"DHT_PORT": "9000"}, nil, places{":3003", ":9004", ""}, "DHT_PORT has no effect"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -99,8 +107,8 @@ func TestOldVariablesAreUnderstoodWhereTheNewOnesAreSilent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if cfg.HTTP != c.http {
-				t.Errorf("listens on %q, want %q", cfg.HTTP, c.http)
+			if got := (places{cfg.HTTP, cfg.P2P, strings.Join(cfg.Advertise, " ")}); got != c.want {
+				t.Errorf("the node is at %+v, want %+v", got, c.want)
 			}
 			if !strings.Contains(stderr.String(), c.log) || c.log == "" && stderr.Len() > 0 {
 				t.Errorf("log is %q, want %q in it", stderr, c.log)

@@ -7,23 +7,40 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// firewallHint is the command that lets other devices reach the port, where a firewall is active
+// firewallHint is the command that lets others reach the ports, where a firewall is active
 // that likely keeps them out; "" otherwise. It changes nothing and needs no rights.
-func firewallHint(ctx context.Context, port int) string {
+func firewallHint(ctx context.Context, ports ...int) string {
 	if f, err := os.Open("/etc/ufw/ufw.conf"); err == nil {
 		defer f.Close()
 		if ufwEnabled(f) {
-			return fmt.Sprintf("sudo ufw allow %d/tcp", port)
+			return ufwCommand(ports)
 		}
 	}
 	if firewalldRuns(ctx) {
-		return fmt.Sprintf("sudo firewall-cmd --add-port=%d/tcp", port)
+		return firewalldCommand(ports)
 	}
 	return ""
+}
+
+func ufwCommand(ports []int) string {
+	var all []string
+	for _, port := range ports {
+		all = append(all, strconv.Itoa(port))
+	}
+	return "sudo ufw allow " + strings.Join(all, ",") + "/tcp"
+}
+
+func firewalldCommand(ports []int) string {
+	command := "sudo firewall-cmd"
+	for _, port := range ports {
+		command += fmt.Sprintf(" --add-port=%d/tcp", port)
+	}
+	return command
 }
 
 func ufwEnabled(conf io.Reader) bool {

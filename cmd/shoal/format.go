@@ -37,6 +37,24 @@ func durationText(seconds float64) string {
 	return fmt.Sprintf("%d:%02d", m, s)
 }
 
+// agoText writes how long something is past, for people: 5 min ago; – when it is not known.
+func agoText(t, now time.Time) string {
+	past := now.Sub(t)
+	switch {
+	case t.IsZero():
+		return "–"
+	case past < 10*time.Second:
+		return "now"
+	case past < 2*time.Minute:
+		return fmt.Sprintf("%d s ago", int(past.Seconds()))
+	case past < 2*time.Hour:
+		return fmt.Sprintf("%d min ago", int(past.Minutes()))
+	case past < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(past.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(past.Hours()/24))
+}
+
 // count writes "1 video" and "2 videos".
 func count(n int, thing string) string {
 	if n == 1 {

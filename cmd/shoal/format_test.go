@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSizesAndLengthsAreForPeople(t *testing.T) {
@@ -16,6 +17,20 @@ func TestSizesAndLengthsAreForPeople(t *testing.T) {
 		if got := durationText(seconds); got != want {
 			t.Errorf("%v seconds are %q, want %q", seconds, got, want)
 		}
+	}
+}
+
+func TestHowLongAgoIsForPeople(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for past, want := range map[time.Duration]string{
+		-time.Second: "now", 9 * time.Second: "now", 15 * time.Second: "15 s ago", 5 * time.Minute: "5 min ago", 3 * time.Hour: "3 h ago", 75 * time.Hour: "3 days ago",
+	} {
+		if got := agoText(now.Add(-past), now); got != want {
+			t.Errorf("%v before now is %q, want %q", past, got, want)
+		}
+	}
+	if got := agoText(time.Time{}, now); got != "–" {
+		t.Errorf("never is %q", got)
 	}
 }
 
@@ -49,7 +64,7 @@ func TestStatusReadsLikeAPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := writeStatus(&out, s); err != nil {
+	if err := writeStatus(&out, s, nil, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"attic, alive", "3 videos, 12 MB", "5.0 MB used of 100 GB, 61 GB free", "1 viewer\n", "abc: prepare, 25%", "one copy", "disk nearly full"} {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -32,6 +31,8 @@ type greeting struct {
 	ffmpeg    string
 	ffmpegErr error
 	firewall  string
+	// alone is true of a node without others.
+	alone bool
 }
 
 // look gathers what depends on this machine. What cannot be learnt stays out of the greeting.
@@ -44,9 +45,9 @@ func (g *greeting) look(ctx context.Context, c *client) {
 	if len(g.lan) > 0 {
 		g.firewall = firewallHint(ctx, int(g.addr.Port()))
 	}
-	var s status
-	if raw, err := c.status(ctx); err == nil && json.Unmarshal(raw, &s) == nil {
+	if s, _, err := c.status(ctx); err == nil {
 		g.library = count(s.Library.Videos, "video") + ", " + bytesText(s.Library.Bytes)
+		g.alone = s.Cluster.Nodes == 1
 	}
 }
 
@@ -87,6 +88,9 @@ func (g *greeting) text() string {
 	line("ffmpeg", g.ffmpegText())
 	if g.firewall != "" {
 		line("Firewall", "it may keep other devices out. Try: "+g.firewall)
+	}
+	if g.alone {
+		line("Add a machine", "shoal invite says what to type there")
 	}
 	b.WriteString("  Ctrl-C stops. How it is: shoal status. Another admin link: shoal link\n\n")
 	return b.String()

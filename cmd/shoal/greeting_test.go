@@ -45,6 +45,7 @@ func TestTheGreetingFitsWhereTheNodeListens(t *testing.T) {
 		{"no network", func(g *greeting) { g.lan = nil }, "no network found"},
 		{"IPv6", func(g *greeting) { g.lan = g.lan[1:] }, "http://[fd00::7]:3003\n"},
 		{"TLS", func(g *greeting) { g.scheme = "https" }, "https://192.168.1.23:3003"},
+		{"alone", func(g *greeting) { g.alone = true }, "Add a machine     shoal invite"},
 		{"no ffmpeg", func(g *greeting) { g.ffmpegErr = errNoFFmpeg }, "new ones cannot be added. Try: "},
 	}
 	for _, c := range cases {
@@ -81,6 +82,16 @@ func TestAFirewallIsSeenWhereItIsSwitchedOn(t *testing.T) {
 		if got := ufwEnabled(strings.NewReader(conf)); got != want {
 			t.Errorf("ufwEnabled(%q) is %v", conf, got)
 		}
+	}
+}
+
+func TestAFirewallIsOpenedForEachPort(t *testing.T) {
+	ports := []int{3003, 9004}
+	if got := ufwCommand(ports); got != "sudo ufw allow 3003,9004/tcp" {
+		t.Errorf("with ufw: %s", got)
+	}
+	if got := firewalldCommand(ports); got != "sudo firewall-cmd --add-port=3003/tcp --add-port=9004/tcp" {
+		t.Errorf("with firewalld: %s", got)
 	}
 }
 

@@ -40,6 +40,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FILM", clip)
 			env.Setenv("HOME", env.WorkDir)
+			// Scripts run side by side, and no node of theirs is for others to find.
+			env.Setenv("SHOAL_P2P", "127.0.0.1:0")
+			env.Setenv("SHOAL_NO_MDNS", "true")
 			shoal, err := exec.LookPath("shoal")
 			env.Setenv("ONLY_SHOAL", filepath.Dir(shoal))
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,8 @@ func serveCommand(a *app) *cobra.Command {
 	flags.String("log-format", "text", "text|json")
 	flags.String("log-level", "info", "debug|info|warn|error; on a terminal warn unless given")
 	flags.Bool("demo", false, "put two clips made on this machine into an empty library")
-	addUnavailableFlags(flags)
+	flags.String("access", "open", "open|private: who may watch (private: not available yet)")
+	addClusterFlags(flags)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.serve(cmd)
 	}
@@ -124,13 +126,27 @@ func tryOwnClient(ctx context.Context, cfg node.Config) (*client, bool) {
 }
 
 func explainOpen(err error, cfg node.Config) error {
+	var join *node.JoinError
 	switch {
+	case errors.As(err, &join):
+		return explainJoin(join)
+	case isBusy(err) && errors.Is(err, node.ErrP2P):
+		return problem("cannot listen on "+cfg.P2P+" for other nodes", "Another program uses that port, perhaps a node that runs already.", "shoal serve "+otherPort("p2p", cfg.P2P))
 	case isBusy(err):
-		return problem("cannot listen on "+cfg.HTTP, "Another program uses that port, perhaps a node that runs already.", "shoal serve "+otherPort(cfg.HTTP))
+		return problem("cannot listen on "+cfg.HTTP, "Another program uses that port, perhaps a node that runs already.", "shoal serve "+otherPort("http", cfg.HTTP))
 	case errors.Is(err, os.ErrPermission):
-		return problem("cannot start the node", err.Error(), "a directory of your own with --data, a port above 1023 with --http")
+		return problem("cannot start the node", err.Error(), "a directory of your own with --data, ports above 1023 with --http and --p2p")
 	}
 	return fmt.Errorf("start the node: %w", err)
+}
+
+// explainJoin tells why a node could not join. Most reasons have their remedy after a semicolon.
+func explainJoin(err *node.JoinError) error {
+	why, remedy, told := strings.Cut(err.Err.Error(), "; ")
+	if !told {
+		remedy = "check that the machine of the invite runs and that its port " + strings.TrimPrefix(defaultP2P, ":") + " (TCP) can be reached, or make a new invite there with shoal invite"
+	}
+	return problem("cannot join: "+why, "", remedy)
 }
 
 func (a *app) greet(g greeting, log *slog.Logger) {

@@ -19,7 +19,7 @@ import (
 // nodeConfig reads serve's flags.
 func (a *app) nodeConfig(cmd *cobra.Command) (node.Config, error) {
 	flags := cmd.Flags()
-	if err := refuseUnavailable(flags); err != nil {
+	if err := refuseUnavailable(text(flags, "access")); err != nil {
 		return node.Config{}, err
 	}
 	log, err := a.logger(flags)
@@ -36,22 +36,25 @@ func (a *app) nodeConfig(cmd *cobra.Command) (node.Config, error) {
 	cfg := node.Config{
 		Data:    data,
 		HTTP:    text(flags, "http"),
+		P2P:     text(flags, "p2p"),
 		Name:    text(flags, "name"),
 		TLSCert: text(flags, "tls-cert"),
 		TLSKey:  text(flags, "tls-key"),
-		Copies:  2,
 		Version: version,
 		Log:     log,
 	}
-	if err := a.oldPorts(flags, &cfg, log); err != nil {
+	if err := a.oldVariables(flags, &cfg, log); err != nil {
 		return node.Config{}, err
 	}
-	return cfg, fillConfig(&cfg, flags)
+	if err := fillConfig(&cfg, flags); err != nil {
+		return node.Config{}, err
+	}
+	return cfg, clusterConfig(&cfg, flags)
 }
 
 // fillConfig sets what must be parsed.
 func fillConfig(cfg *node.Config, flags *pflag.FlagSet) (err error) {
-	if err := checkAddress(cfg.HTTP); err != nil {
+	if err := checkAddress("http", cfg.HTTP, defaultHTTP); err != nil {
 		return err
 	}
 	if (cfg.TLSCert == "") != (cfg.TLSKey == "") {
@@ -128,13 +131,14 @@ func maxUpload(given string) (int64, error) {
 }
 
 // checkAddress refuses what no machine can listen on. Names of ports are left to the system.
-func checkAddress(address string) error {
+func checkAddress(flag, address, usual string) error {
+	what, remedy := "cannot use --"+flag+" "+address, "--"+flag+" "+usual
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return misuse("cannot use --http "+address, "It is a port after a colon, or a host, a colon and a port.", "--http "+defaultHTTP)
+		return misuse(what, "It is a port after a colon, or a host, a colon and a port.", remedy)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
-		return misuse("cannot use --http "+address, fmt.Sprintf("%q is no port: ports are numbers from 1 to 65535, and 0 takes a free one.", port), "--http "+defaultHTTP)
+		return misuse(what, fmt.Sprintf("%q is no port: ports are numbers from 1 to 65535, and 0 takes a free one.", port), remedy)
 	}
 	return nil
 }
@@ -179,23 +183,6 @@ func publicURL(given string) (string, error) {
 		return "", misuse("cannot use --public-url "+given, "It is a scheme and a host, without a path.", "--public-url https://films.example.org")
 	}
 	return u.Scheme + "://" + u.Host, nil
-}
-
-// oldPorts understands the variables of earlier set-ups, where the new ones are silent.
-func (a *app) oldPorts(flags *pflag.FlagSet, cfg *node.Config, log *slog.Logger) error {
-	if port, _ := a.setting("API_PORT"); port != "" && !flags.Changed("http") {
-		if _, err := netip.ParseAddrPort("127.0.0.1:" + port); err != nil {
-			return misuse("cannot use API_PORT="+port, "It is not a port number.", "--http "+defaultHTTP)
-		}
-		cfg.HTTP = ":" + port
-		log.Info("API_PORT is understood; its name is SHOAL_HTTP now", "http", cfg.HTTP)
-	}
-	for old, flag := range map[string]string{"HOST_IP": "--advertise", "HOST_PORT": "--p2p", "DHT_PORT": "--p2p"} {
-		if value, _ := a.setting(old); value != "" {
-			log.Info(old+" has no effect: this version runs one machine by itself", "now", flag)
-		}
-	}
-	return nil
 }
 
 // logger writes to standard error. On a terminal, where the greeting says what matters, it is quieter.

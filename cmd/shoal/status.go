@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -21,6 +23,7 @@ type status struct {
 		Videos int
 		Bytes  int64
 	}
+	Repair  repair
 	Viewers []json.RawMessage
 	Ingest  []struct {
 		ID, Stage string
@@ -33,23 +36,26 @@ func statusCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "Say how the node is", Args: cobra.NoArgs}
 	asJSON := cmd.Flags().Bool("json", false, "print what the API says")
 	a.runWithNode(cmd, func(ctx context.Context, c *client, _ []string) error {
-		raw, err := c.status(ctx)
+		s, raw, err := c.status(ctx)
 		if err != nil {
 			return err
 		}
 		if *asJSON {
 			return writeJSON(a.stdout, raw)
 		}
-		var s status
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return fmt.Errorf("read the status: %w", err)
+		var nodes []peerNode
+		if s.Cluster.Nodes > 1 {
+			if nodes, _, err = c.nodes(ctx); err != nil {
+				return err
+			}
 		}
-		return writeStatus(a.stdout, s)
+		return writeStatus(a.stdout, s, nodes, time.Now())
 	})
 	return cmd
 }
 
-func writeStatus(w io.Writer, s status) error {
+// writeStatus tells how a node is, and how the others are where there are nodes to list.
+func writeStatus(w io.Writer, s status, nodes []peerNode, now time.Time) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(label, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\n", label, printable(fmt.Sprintf(format, args...)))
@@ -61,6 +67,9 @@ func writeStatus(w io.Writer, s status) error {
 	line("Library", "%s, %s", count(s.Library.Videos, "video"), bytesText(s.Library.Bytes))
 	line("Disk", "%s used of %s, %s free", bytesText(s.Node.Used), bytesText(s.Node.Capacity), bytesText(s.Node.Free))
 	line("Copies", "%d wanted, %d of %s alive", s.Cluster.Copies, s.Cluster.Alive, count(s.Cluster.Nodes, "node"))
+	if len(nodes) > 0 {
+		line("Repair", "%s", s.Repair.text())
+	}
 	line("Watching", "%s", count(len(s.Viewers), "viewer"))
 	for _, job := range s.Ingest {
 		line("Preparing", "%s: %s, %.0f%%", job.ID, job.Stage, 100*job.Progress)
@@ -68,7 +77,39 @@ func writeStatus(w io.Writer, s status) error {
 	for _, warning := range s.Warnings {
 		line("Warning", "%s", warningText(warning))
 	}
+	if err := table.Flush(); err != nil || len(nodes) == 0 {
+		return err
+	}
+	return writeNodes(w, nodes, now)
+}
+
+func writeNodes(w io.Writer, nodes []peerNode, now time.Time) error {
+	short := shortIDs(nodes)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\nNODE\tID\tSTATE\tZONE\tUSED\tFREE\tLAST SEEN")
+	for _, n := range nodes {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s of %s\t%s\t%s\n", printable(n.Name), printable(short[n.ID]), n.stateText(), printable(cmp.Or(n.Zone, "–")),
+			bytesText(n.Used), bytesText(n.Capacity), bytesText(n.Free), n.seenText(now))
+	}
 	return table.Flush()
+}
+
+// stateText adds how far a node is drained.
+func (n peerNode) stateText() string {
+	switch {
+	case n.Drain != nil && n.Drain.Safe:
+		return "drained, safe to switch off"
+	case n.Drain != nil:
+		return fmt.Sprintf("%s %.0f%%", printable(n.State), 100*n.Drain.Progress)
+	}
+	return printable(n.State)
+}
+
+func (n peerNode) seenText(now time.Time) string {
+	if n.Self {
+		return "this node"
+	}
+	return agoText(n.LastSeen, now)
 }
 
 // warningText reads a warning, which is a text or an object with a message.
