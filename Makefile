@@ -8,7 +8,7 @@ ARGS     ?=
 # The client is built again when one of these changed; directories notice what was removed.
 CLIENT := $(shell find web -name node_modules -prune -o -name dist -prune -o -name test -prune -o ! -name '*.go' ! -path web -print 2>/dev/null)
 
-.PHONY: help run build test lint bench sim setup setup-test setup-bench versions
+.PHONY: help run demo-cluster build test lint bench sim setup setup-test setup-bench versions
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -16,6 +16,9 @@ help: ## Show this
 
 run: versions setup build ## Start a node with sample clips; ARGS="--http :3004" adds flags
 	@bin/shoal serve --demo $(ARGS)
+
+demo-cluster: versions setup build ## Run three nodes on this machine as one library, until Ctrl-C
+	@scripts/demo-cluster.sh
 
 build: versions web/dist/index.html ## Build bin/shoal
 	@go build -trimpath -buildvcs=$(BUILDVCS) -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/shoal
