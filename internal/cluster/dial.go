@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -233,10 +234,14 @@ func (h *Host) connectAt(ctx context.Context, p peer.ID, at []ma.Multiaddr) (net
 	if err != nil && len(overQUIC) > 0 && ctx.Err() == nil && !errors.Is(err, syscall.ECONNREFUSED) {
 		c, err = h.dialAt(ctx, p, overQUIC)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	switch {
+	case err == nil:
+		return c, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
 	}
-	return c, nil
+	// libp2p tells of each address on a line of its own.
+	return nil, fmt.Errorf("%w: %s", ErrUnreachable, strings.ReplaceAll(err.Error(), "\n", ""))
 }
 
 func (h *Host) dialAt(ctx context.Context, p peer.ID, at []ma.Multiaddr) (network.Conn, error) {

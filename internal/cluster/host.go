@@ -144,8 +144,8 @@ func (h *Host) open(ctx context.Context) (err error) {
 	if h.lines, err = newLines(h.key, h.peer, h.door); err != nil {
 		return err
 	}
-	h.handle(helloProtocol, &service{serve: h.answerHello, perPeer: 2, inAll: 64, forStrangers: true})
-	h.handle(joinProtocol, &service{serve: h.answerJoin, perPeer: 2, inAll: maxJoins, forStrangers: true})
+	h.handle(helloProtocol, &service{serve: h.answerHello, perPeer: 2, forStrangers: maxStrangers})
+	h.handle(joinProtocol, &service{serve: h.answerJoin, perPeer: 2, forStrangers: maxJoins})
 	h.lines.SetStreamHandler(h.answer)
 	h.lines.Notify(&network.NotifyBundle{ConnectedF: h.came, DisconnectedF: h.went})
 	return nil
@@ -231,10 +231,16 @@ func (h *Host) Removed() bool {
 
 // wasRefused notes why a member will not talk to this node.
 func (h *Host) wasRefused(reason string, by placement.NodeID) {
-	h.log.Warn("a member refused this node", "node", by, "reason", reason)
+	if reason != reasonOf(ErrRemoved) {
+		h.log.Info("a member refused this node", "node", by, "reason", reason)
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.refused = h.refused || reason == reasonOf(ErrRemoved)
+	if !h.refused {
+		h.log.Warn("this node was removed from its cluster", "says", by)
+	}
+	h.refused = true
 }
 
 // admit takes a certificate over, after it was told to whom it concerns.

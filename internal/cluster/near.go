@@ -164,22 +164,29 @@ func (h *Host) askOnce(ctx context.Context, id placement.NodeID, facts []byte) (
 // multicast there is nothing to be had.
 func (h *Host) lookAround() {
 	for h.ctx.Err() == nil {
-		announced := h.announcement()
-		ctx, cancel := context.WithCancel(h.ctx)
-		server, err := zeroconf.RegisterProxy(string(h.ID())[len(h.ID())-16:], nearService, nearDomain, 1, string(h.ID())[len(h.ID())-16:],
-			h.announcedIPs(), announced, nil, zeroconf.TTL(nearTTL))
-		if err != nil {
-			cancel()
+		told := h.announcement()
+		if err := h.lookAroundWith(told); err != nil {
 			h.log.Info("nodes near by are not looked for: this network has no multicast", "err", err)
-			return
+			h.untilNews(told)
 		}
-		var listening sync.WaitGroup
-		listening.Go(func() { h.listenAround(ctx) })
-		h.untilNews(announced)
-		cancel()
-		server.Shutdown()
-		listening.Wait()
 	}
+}
+
+// lookAroundWith does so with one announcement, as long as that is true.
+func (h *Host) lookAroundWith(told []string) error {
+	name := string(h.ID())[len(h.ID())-16:]
+	server, err := zeroconf.RegisterProxy(name, nearService, nearDomain, 1, name, h.announcedIPs(), told, nil, zeroconf.TTL(nearTTL))
+	if err != nil {
+		return err
+	}
+	defer server.Shutdown()
+	ctx, cancel := context.WithCancel(h.ctx)
+	var listening sync.WaitGroup
+	listening.Go(func() { h.listenAround(ctx) })
+	h.untilNews(told)
+	cancel()
+	listening.Wait()
+	return nil
 }
 
 // untilNews returns when what is announced is no longer true, or the host closes.

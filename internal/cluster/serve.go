@@ -19,16 +19,18 @@ const (
 // service is what answers to a protocol.
 type service struct {
 	serve func(ctx context.Context, from placement.NodeID, conn net.Conn)
-	// perPeer and inAll bound the streams that are served at once; 0 is no bound.
-	perPeer, inAll int
-	forStrangers   bool
-	busy           map[placement.NodeID]int // guarded by Host.mu
-	total          int                      // guarded by Host.mu
+	// perPeer bounds the streams of one node that are served at once; 0 is no bound.
+	perPeer int
+	// forStrangers bounds those of all who are no members. They take nothing from those who are.
+	forStrangers int
+	busy         map[placement.NodeID]int // guarded by Host.mu
+	strangers    int                      // guarded by Host.mu
 }
 
 // Handle has serve answer the streams of a protocol, at most perPeer of one member at a time; the others are ended, and the member
-// sees ErrBusy. Serve returns when it is done, and the stream is closed afterwards so that what was written arrives; ctx ends when
-// the host closes. It is called before Start.
+// sees ErrBusy. A stream counts until serve has returned, which is a little after the other side has read its end. When serve
+// returns, the stream is closed so that what was written arrives; ctx ends when the host closes. What comes before Handle was called
+// is not known.
 func (h *Host) Handle(protocol string, perPeer int, serve func(ctx context.Context, from placement.NodeID, conn net.Conn)) {
 	h.handle(protocol, &service{serve: serve, perPeer: perPeer})
 }
@@ -54,12 +56,12 @@ func (h *Host) answer(s network.Stream) {
 		return
 	}
 	from := nodeOf(s.Conn().RemotePeer())
-	svc, refusal := h.admitStream(from, name)
+	svc, release, refusal := h.admitStream(from, name)
 	if refusal != 0 {
 		_ = s.ResetWithError(refusal)
 		return
 	}
-	defer h.releaseStream(from, svc)
+	defer release()
 	if err := s.SetProtocol(protocol.ID(name)); err != nil {
 		_ = s.ResetWithError(network.StreamResourceLimitExceeded)
 		return
@@ -70,30 +72,32 @@ func (h *Host) answer(s network.Stream) {
 	svc.serve(h.ctx, from, c)
 }
 
-// admitStream says who serves a stream, or why nobody does.
-func (h *Host) admitStream(from placement.NodeID, protocol string) (*service, network.StreamErrorCode) {
+// admitStream says who serves a stream and what is called at its end, or why nobody does.
+func (h *Host) admitStream(from placement.NodeID, protocol string) (svc *service, release func(), refusal network.StreamErrorCode) {
 	isMember := h.members.Has(from)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s, known := h.services[protocol]
 	switch {
-	case !isMember && (!known || !s.forStrangers):
-		return nil, network.StreamGated
+	case !isMember && (!known || s.forStrangers == 0):
+		return nil, nil, network.StreamGated
 	case !known:
-		return nil, network.StreamProtocolNegotiationFailed
-	case s.perPeer > 0 && s.busy[from] >= s.perPeer, s.inAll > 0 && s.total >= s.inAll:
-		return nil, network.StreamRateLimited
+		return nil, nil, network.StreamProtocolNegotiationFailed
+	case s.perPeer > 0 && s.busy[from] >= s.perPeer, !isMember && s.strangers >= s.forStrangers:
+		return nil, nil, network.StreamRateLimited
+	}
+	strangers := 0
+	if !isMember {
+		strangers = 1
 	}
 	s.busy[from]++
-	s.total++
-	return s, 0
-}
-
-func (h *Host) releaseStream(from placement.NodeID, s *service) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s.total--
-	if s.busy[from]--; s.busy[from] == 0 {
-		delete(s.busy, from)
-	}
+	s.strangers += strangers
+	return s, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		s.strangers -= strangers
+		if s.busy[from]--; s.busy[from] == 0 {
+			delete(s.busy, from)
+		}
+	}, 0
 }

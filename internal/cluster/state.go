@@ -100,8 +100,7 @@ func (h *Host) clusterKeyPath() string { return filepath.Join(h.cfg.Dir, cluster
 
 // adopt makes this node a member of the cluster that own is of, durably, and forgets the one before.
 func (h *Host) adopt(ctx context.Context, own *Certificate, others []*Certificate) error {
-	old := h.members.All()
-	// This is the moment that decides after a crash.
+	// This is the moment that decides after a crash: certificates of another cluster than this one are not read.
 	if err := h.keepCertificate(ctx, own); err != nil {
 		return err
 	}
@@ -109,15 +108,8 @@ func (h *Host) adopt(ctx context.Context, own *Certificate, others []*Certificat
 	h.mu.Lock()
 	h.refused = false
 	h.mu.Unlock()
-	for _, id := range old {
-		if id != own.Node() {
-			if err := h.cfg.Records.Delete(ctx, certificateBucket, string(id)); err != nil {
-				return fmt.Errorf("forget node %s: %w", id, err)
-			}
-		}
-	}
 	if err := h.dropClusterKey(own.Cluster()); err != nil {
-		return err
+		h.log.Warn("the key of the cluster before was not deleted", "err", err)
 	}
 	for _, c := range others {
 		if err := h.admit(ctx, c); err != nil {
@@ -135,7 +127,7 @@ func (h *Host) dropClusterKey(of ID) error {
 		return nil
 	}
 	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("forget the key of the cluster before: %w", err)
+		return err
 	}
 	return filesystem.SyncDir(h.cfg.Dir)
 }

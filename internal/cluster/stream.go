@@ -29,7 +29,8 @@ const maxProtocol = 64
 type conn struct {
 	s       network.Stream
 	dialled bool
-	ended   atomic.Bool
+	// ended says that the other side's end was read, closed that this side has closed.
+	ended, closed atomic.Bool
 }
 
 var _ net.Conn = (*conn)(nil)
@@ -40,25 +41,28 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.ended.Store(true)
 		return n, err
 	}
-	return n, explain(err)
+	return n, c.explain(err)
 }
 
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.s.Write(p)
-	return n, explain(err)
+	return n, c.explain(err)
 }
 
 // Close of the side that answers lets what was written arrive. Close of the side that dialled gives the stream up unless it has read
 // the end: what the other side reads or writes then fails at once.
 func (c *conn) Close() error {
-	if c.dialled && !c.ended.Load() {
-		return explain(c.s.Reset())
+	if c.closed.Swap(true) {
+		return nil
 	}
-	return explain(c.s.Close())
+	if c.dialled && !c.ended.Load() {
+		return c.s.Reset()
+	}
+	return c.s.Close()
 }
 
 // CloseWrite tells the other side that nothing more will be written.
-func (c *conn) CloseWrite() error { return explain(c.s.CloseWrite()) }
+func (c *conn) CloseWrite() error { return c.explain(c.s.CloseWrite()) }
 
 func (c *conn) LocalAddr() net.Addr  { return netAddr(c.s.Conn().LocalMultiaddr()) }
 func (c *conn) RemoteAddr() net.Addr { return netAddr(c.s.Conn().RemoteMultiaddr()) }
@@ -76,31 +80,36 @@ func netAddr(address ma.Multiaddr) net.Addr {
 }
 
 // explain says in the words of this package and of package net why a stream failed.
-func explain(err error) error {
-	if err == nil {
-		return nil
-	}
+func (c *conn) explain(err error) error {
 	var ended *network.StreamError
-	if errors.As(err, &ended) {
-		return fmt.Errorf("%w: %w", meaning(ended), err)
-	}
-	if late, ok := err.(interface{ Timeout() bool }); ok && late.Timeout() {
+	var cut *network.ConnError
+	switch late, timed := err.(interface{ Timeout() bool }); {
+	case err == nil:
+		return nil
+	case c.closed.Load():
+		return fmt.Errorf("%w: %w", net.ErrClosed, err)
+	case timed && late.Timeout():
 		return os.ErrDeadlineExceeded
+	case errors.As(err, &ended):
+		return fmt.Errorf("%w: %w", meaning(ended), err)
+	case errors.Is(err, network.ErrReset) || errors.As(err, &cut):
+		return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
 	}
 	return err
 }
 
 func meaning(ended *network.StreamError) error {
-	switch {
-	case !ended.Remote:
+	if !ended.Remote {
 		return net.ErrClosed
-	case ended.ErrorCode == network.StreamRateLimited || ended.ErrorCode == network.StreamResourceLimitExceeded:
+	}
+	switch ended.ErrorCode {
+	case network.StreamRateLimited, network.StreamResourceLimitExceeded:
 		return ErrBusy
-	case ended.ErrorCode == network.StreamProtocolNegotiationFailed:
+	case network.StreamProtocolNegotiationFailed:
 		return ErrUnknown
-	case ended.ErrorCode == network.StreamGated:
+	case network.StreamGated:
 		return ErrRefused
-	case ended.ErrorCode == network.StreamShutdown:
+	case network.StreamShutdown:
 		return ErrStopping
 	}
 	return io.ErrUnexpectedEOF
