@@ -46,7 +46,7 @@ func (l *lab) startBoxAt(dir, address string) (*box, error) {
 		}
 	}
 	began := time.Now()
-	p, err := startProcess(l.shoal, "serve", "--data", dir, "--http", address)
+	p, err := startProcess(l.shoal, "serve", "--data", dir, "--http", address, "--p2p", "127.0.0.1:0", "--no-mdns")
 	if err != nil {
 		return nil, err
 	}

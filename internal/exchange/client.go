@@ -218,7 +218,7 @@ func (m *Missing) note(node placement.NodeID, err error) {
 	if lacks(err) {
 		m.Asked++
 	} else {
-		m.Holders = append(m.Holders, node)
+		m.Silent = append(m.Silent, node)
 	}
 }
 

@@ -28,8 +28,8 @@ type Missing struct {
 	Ref chunk.Ref
 	// Asked is how many nodes said that they do not have it, this one included.
 	Asked int
-	// Holders are the nodes that may have it and gave no answer, the likeliest first. When one of them is back, it may help.
-	Holders []placement.NodeID
+	// Silent are the nodes that may have it and gave no answer, the likeliest first. When one of them is back, it may help.
+	Silent []placement.NodeID
 }
 
 // maxNamed is how many nodes are named in a message.
@@ -37,22 +37,31 @@ const maxNamed = 3
 
 // Error names the nodes that may help.
 func (m *Missing) Error() string {
-	if len(m.Holders) == 0 {
+	if len(m.Silent) == 0 {
 		return fmt.Sprintf("none of the %d nodes asked has it: %v", m.Asked, chunk.ErrNotFound)
 	}
 	var names []string
-	for _, id := range m.Holders[:min(len(m.Holders), maxNamed)] {
+	for _, id := range m.Silent[:min(len(m.Silent), maxNamed)] {
 		names = append(names, string(id))
 	}
-	if more := len(m.Holders) - len(names); more > 0 {
+	if more := len(m.Silent) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return fmt.Sprintf("none of the %d nodes asked has it, and %s gave no answer: %v", m.Asked, strings.Join(names, ", "), ErrUnreachable)
 }
 
+// Holders names the silent nodes for those who speak of nodes as texts.
+func (m *Missing) Holders() []string {
+	names := make([]string, len(m.Silent))
+	for i, id := range m.Silent {
+		names[i] = string(id)
+	}
+	return names
+}
+
 // Unwrap returns chunk.ErrNotFound or ErrUnreachable.
 func (m *Missing) Unwrap() error {
-	if len(m.Holders) == 0 {
+	if len(m.Silent) == 0 {
 		return chunk.ErrNotFound
 	}
 	return ErrUnreachable

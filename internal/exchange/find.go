@@ -104,7 +104,7 @@ func turns(open []*search, failed map[placement.NodeID]error) map[placement.Node
 		for {
 			node, more := one.from.next()
 			if !more {
-				one.missing.Holders = append(one.missing.Holders, one.from.silent...)
+				one.missing.Silent = append(one.missing.Silent, one.from.silent...)
 				one.from = nil
 				break
 			}

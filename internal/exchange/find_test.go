@@ -68,7 +68,7 @@ func TestStatAllTellsWhatIsMissingAndWhatIsOnlyAway(t *testing.T) {
 	}
 	missing, err = w.nodes["a"].store.StatAll(t.Context(), infos)
 	var why *exchange.Missing
-	if len(missing) != away || !errors.As(err, &why) || !errors.Is(err, exchange.ErrUnreachable) || len(why.Holders) != 2 {
+	if len(missing) != away || !errors.As(err, &why) || !errors.Is(err, exchange.ErrUnreachable) || len(why.Silent) != 2 {
 		t.Errorf("%d missing, want %d; %v", len(missing), away, err)
 	}
 }

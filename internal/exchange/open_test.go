@@ -405,7 +405,7 @@ func TestWhatIsMissingTellsWhoWouldHelp(t *testing.T) {
 	if !errors.As(err, &missing) || !errors.Is(err, exchange.ErrUnreachable) || errors.Is(err, chunk.ErrNotFound) {
 		t.Fatalf("open: %v, want a Missing that is ErrUnreachable", err)
 	}
-	if missing.Asked != 2 || len(missing.Holders) != 2 || missing.Holders[0] != first.id || missing.Holders[1] != second.id {
+	if missing.Asked != 2 || len(missing.Silent) != 2 || missing.Silent[0] != first.id || missing.Silent[1] != second.id {
 		t.Errorf("%+v, want 2 asked, and the holders %s and %s", missing, first.id, second.id)
 	}
 	if !strings.Contains(err.Error(), string(first.id)) {

@@ -74,7 +74,7 @@ func (s *Store) race(ctx context.Context, ref chunk.Ref, ownErr error) (*block, 
 			return nil, ctx.Err()
 		}
 	}
-	missing.Holders = append(missing.Holders, r.from.silent...)
+	missing.Silent = append(missing.Silent, r.from.silent...)
 	return nil, missing
 }
 

@@ -189,7 +189,14 @@ func notAvailableYet(*response, *http.Request) error {
 func (h *Handler) explain(r *http.Request, err error) *problem {
 	var away Unreachable
 	var told *problem
-	if errors.As(err, &told) || !errors.As(err, &away) {
+	var elsewhere *library.ElsewhereError
+	switch {
+	case errors.As(err, &told):
+		return translate(err)
+	case errors.As(err, &elsewhere):
+		return refuse(http.StatusConflict, "elsewhere", "%s prepares %s, so only that machine can do this. Open its page, or wait until the video is ready.",
+			h.nodeName(elsewhere.Node), h.titleIn(r))
+	case !errors.As(err, &away):
 		return translate(err)
 	}
 	p := later(5*time.Second, http.StatusServiceUnavailable, "nodes_away", "A part of %s cannot be read just now: %s, then it plays on.", h.titleIn(r), h.whoIsAway(away.Holders()))

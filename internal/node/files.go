@@ -2,10 +2,8 @@ package node
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,28 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2/maybe"
-
-	"shoal/internal/disk"
 )
-
-// identity returns the node's id, 16 hexadecimal digits that are made once.
-func identity(ctx context.Context, records *disk.Records) (string, error) {
-	const bucket, key = "node", "id"
-	stored, err := records.Load(ctx, bucket, key)
-	if err == nil && len(stored) > 0 {
-		return string(stored), nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("read node id: %w", err)
-	}
-	var random [8]byte
-	rand.Read(random[:])
-	id := hex.EncodeToString(random[:])
-	if err := records.Save(ctx, bucket, key, []byte(id)); err != nil {
-		return "", fmt.Errorf("save node id: %w", err)
-	}
-	return id, nil
-}
 
 // adminToken returns the secret in the file admin.token, which is made once and only its owner can read.
 func adminToken(dir string) (string, error) {

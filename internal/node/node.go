@@ -22,6 +22,7 @@ import (
 	"shoal/internal/httpapi"
 	"shoal/internal/ingest"
 	"shoal/internal/library"
+	"shoal/internal/pool"
 	"shoal/internal/stream"
 	"shoal/internal/upkeep"
 	"shoal/internal/watch"
@@ -57,6 +58,8 @@ type Config struct {
 	RepairAfter time.Duration
 	// Copies is how many nodes of the cluster are to hold each chunk, 1 to 16; 0 leaves it as it is, 2 at first.
 	Copies int
+	// RepairRate is how many bytes a second this node copies to repair; 0 for 20 MB.
+	RepairRate int64
 	// CacheBytes bounds the chunks of other nodes that are kept in memory; 0 for 64 MiB, less for none.
 	CacheBytes int64
 	// Capacity is how many bytes of chunks to hold at most; 0 for no limit but the disk's.
@@ -76,21 +79,11 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// ErrP2P says that Config.P2P could not be listened on. The system's reason is wrapped beside it.
-var ErrP2P = errors.New("listen for other nodes")
-
-// JoinError is why a node could not become a member by Config.Join, in words for its owner: what is wrong, and after
-// a semicolon what to do.
-type JoinError struct{ Err error }
-
-func (e *JoinError) Error() string { return "join: " + e.Err.Error() }
-func (e *JoinError) Unwrap() error { return e.Err }
-
 // Node is an open node. Its methods may be called from many goroutines at once.
 type Node struct {
 	cfg      Config
-	id       string
 	disk     *disk.Disk
+	pool     *pool.Pool
 	library  *library.Library
 	importer *ingest.Importer
 	upkeep   *upkeep.Keeper
@@ -120,15 +113,14 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.disk, err = disk.Open(cfg.Data, disk.Options{Capacity: cfg.Capacity, Log: cfg.Log}); err != nil {
 		return err
 	}
-	chunks := n.disk.Chunks()
-	if n.id, err = identity(ctx, n.disk.Records()); err != nil {
+	if err := n.openPool(ctx); err != nil {
 		return err
 	}
-	if n.library, err = library.Open(ctx, n.disk.Records(), chunks, library.Options{Self: n.id, Log: cfg.Log}); err != nil {
+	if err := n.openLibrary(ctx); err != nil {
 		return err
 	}
 	n.importer = ingest.New(ingest.Config{
-		Store: chunks, Catalog: n.library, Dir: filepath.Join(cfg.Data, "jobs"), Room: n.disk.Room,
+		Store: n.pool.Store(), Catalog: n.library, Shared: n.pool.Shared, Dir: filepath.Join(cfg.Data, "jobs"), Room: n.disk.Room,
 		FFmpeg: cfg.FFmpeg, FFprobe: cfg.FFprobe, MaxUpload: cfg.MaxUpload, Log: cfg.Log,
 	})
 	if err := n.importer.Recover(ctx); err != nil {
@@ -141,7 +133,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if n.http, err = n.openHTTP(stream.New(chunks, n.library)); err != nil {
+	if n.http, err = n.openHTTP(stream.New(n.pool.Store(), n.library)); err != nil {
 		return err
 	}
 	if n.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTP); err != nil {
@@ -161,7 +153,7 @@ func (n *Node) openHTTP(streams *stream.Streams) (*httpapi.Handler, error) {
 	}
 	return httpapi.New(httpapi.Config{
 		Library: n.library, Importer: n.importer, Streams: streams, Disk: space{n.disk, n.cfg.Capacity}, Upkeep: caretaker{n.upkeep, n}, Pages: web.Files(),
-		Node: httpapi.Node{ID: n.id, Name: n.cfg.Name, Version: n.cfg.Version}, Copies: n.cfg.Copies, AdminToken: token,
+		Node: httpapi.Node{ID: string(n.pool.ID()), Name: n.cfg.Name, Version: n.cfg.Version}, Cluster: members{n.pool}, AdminToken: token,
 		AllowHosts: n.cfg.AllowHosts, PublicURL: n.cfg.PublicURL, TrustedProxies: texts(n.cfg.TrustedProxies),
 		MaxUpload: n.cfg.MaxUpload, Watched: n.watched,
 		TLS: certificate, Warnings: n.warnings, Registry: prometheus.NewRegistry(), Log: n.cfg.Log,
@@ -193,9 +185,9 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	defer announced.withdraw()
-	// Browsers and the watched folder go first, then the imports that they started, then the upkeep, and last the disk
-	// that all write to.
-	parts := []func(context.Context) error{n.disk.Run, n.upkeep.Run, n.importer.Run, n.library.Run}
+	// Browsers and the watched folder go first, then the imports that they started, then the upkeep, then the other nodes,
+	// and last the disk that all write to.
+	parts := []func(context.Context) error{n.disk.Run, n.pool.Run, n.upkeep.Run, n.importer.Run, n.library.Run}
 	if n.watcher != nil {
 		parts = append(parts, n.watcher.Run)
 	}
@@ -237,6 +229,9 @@ func (n *Node) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	if n.pool != nil {
+		errs = append(errs, n.pool.Close())
+	}
 	if n.disk != nil {
 		errs = append(errs, n.disk.Close())
 	}
@@ -258,9 +253,12 @@ func (n *Node) URL() string {
 	if n.cfg.PublicURL != "" {
 		return strings.TrimSuffix(n.cfg.PublicURL, "/")
 	}
-	scheme := "http://"
+	return n.scheme() + strings.Replace(local(n.Addr()), "127.0.0.1:", "localhost:", 1)
+}
+
+func (n *Node) scheme() string {
 	if n.cfg.TLSCert != "" {
-		scheme = "https://"
+		return "https://"
 	}
-	return scheme + strings.Replace(local(n.Addr()), "127.0.0.1:", "localhost:", 1)
+	return "http://"
 }

@@ -6,10 +6,12 @@ import (
 	"io"
 	"time"
 
+	"shoal/internal/cluster"
 	"shoal/internal/disk"
 	"shoal/internal/httpapi"
 	"shoal/internal/library"
 	"shoal/internal/manifest"
+	"shoal/internal/rows"
 	"shoal/internal/upkeep"
 )
 
@@ -41,6 +43,7 @@ func (n *Node) openUpkeep() *upkeep.Keeper {
 			stats := chunks.Stats()
 			return stats.Chunks, stats.Bytes
 		},
+		Shared: n.pool.Shared, Holds: n.pool.Holds, Find: n.pool.Find, Heal: n.pool.Heal,
 		TrashFor: n.cfg.TrashFor, ScrubRate: n.cfg.ScrubRate, Restored: n.disk.Restored(), Log: n.cfg.Log,
 	})
 }
@@ -96,11 +99,15 @@ func countVideos(ctx context.Context, dir string) (n int, err error) {
 		return 0, fmt.Errorf("look at what was restored: %w", err)
 	}
 	defer d.Close()
-	id, err := identity(ctx, d.Records())
+	identity, err := cluster.OpenIdentity(dir)
 	if err != nil {
 		return 0, fmt.Errorf("look at what was restored: %w", err)
 	}
-	l, err := library.Open(ctx, d.Records(), d.Chunks(), library.Options{Self: id})
+	records, err := rows.Open(ctx, rows.Config{Storage: d.Records(), Signer: identity})
+	if err != nil {
+		return 0, fmt.Errorf("look at what was restored: %w", err)
+	}
+	l, err := library.Open(ctx, records, d.Chunks(), library.Options{Self: identity.Writer(), Local: d.Records()})
 	if err != nil {
 		return 0, fmt.Errorf("look at what was restored: %w", err)
 	}

@@ -24,7 +24,7 @@ const (
 	defaultRate  = 20_000_000
 	defaultEvery = 10 * time.Minute
 	// startDelay leaves a node that has just started the time to hear of others.
-	startDelay = 30 * time.Second
+	startDelay = 5 * time.Second
 	// settle is how long after a change a round begins, so that changes that come together are one.
 	settle = time.Second
 	// retryRound is when a round is tried again that did not hear everybody.

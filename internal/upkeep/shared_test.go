@@ -190,13 +190,18 @@ func TestNeededIsWhatVideosAndImportsAreMadeOf(t *testing.T) {
 		h.library.add("film", needed)
 		h.imports.held[claimed] = true
 		h.start()
-		has, err := h.keeper.Needed(t.Context())
-		if err != nil || !has(needed) || !has(claimed) || has(garbage) {
-			t.Errorf("needed %v, claimed %v, garbage %v, %v", has(needed), has(claimed), has(garbage), err)
+		ask := func() (has map[chunk.Ref]bool, err error) {
+			has = make(map[chunk.Ref]bool)
+			err = h.keeper.Needed(t.Context(), func(ref chunk.Ref) { has[ref] = true })
+			return has, err
+		}
+		has, err := ask()
+		if err != nil || !has[needed] || !has[claimed] || has[garbage] {
+			t.Errorf("needed %v, claimed %v, garbage %v, %v", has[needed], has[claimed], has[garbage], err)
 		}
 		h.library.change(h.library.add("bad"), func(c *upkeep.Contents) { c.Err = chunk.ErrNotFound })
-		if has, err = h.keeper.Needed(t.Context()); !errors.Is(err, chunk.ErrNotFound) || !has(needed) {
-			t.Errorf("with a video that cannot be read: %v, needed %v", err, has(needed))
+		if has, err = ask(); !errors.Is(err, chunk.ErrNotFound) || !has[needed] {
+			t.Errorf("with a video that cannot be read: %v, needed %v", err, has[needed])
 		}
 	})
 }

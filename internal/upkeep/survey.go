@@ -141,15 +141,11 @@ func (k *Keeper) markAll(ctx context.Context, live, held *marks) error {
 	return err
 }
 
-// Needed returns a function that tells whether a chunk is needed by any video, or by an import of this node, as of now. It may be
-// called from many goroutines at once. With an error, which says why there may be more, it knows those that are known. Every
-// manifest is read for it, and it holds eight bytes for each chunk of the library.
-func (k *Keeper) Needed(ctx context.Context) (func(chunk.Ref) bool, error) {
-	live := new(marks)
-	k.cfg.Imports.Claimed(live.add)
-	err := k.mark(ctx, live.add)
-	live.seal()
-	return live.contains, err
+// Needed calls visit with the chunks that any video needs, or an import of this node, as of now, in no order and perhaps more than once.
+// Every manifest is read for it. An error says why there may be more.
+func (k *Keeper) Needed(ctx context.Context, visit func(chunk.Ref)) error {
+	k.cfg.Imports.Claimed(visit)
+	return k.mark(ctx, visit)
 }
 
 // mark adds the chunks of every video. The error says why there may be more.

@@ -44,7 +44,10 @@ func boot(t testing.TB, dir string) *machine {
 // bootWith starts a node with settings of its own.
 func bootWith(t testing.TB, cfg node.Config) *machine {
 	t.Helper()
-	cfg.HTTP, cfg.Name = "127.0.0.1:0", "test"
+	cfg.HTTP = "127.0.0.1:0"
+	if cfg.Name == "" {
+		cfg.Name = "test"
+	}
 	n, err := node.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

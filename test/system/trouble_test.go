@@ -161,7 +161,7 @@ func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
 // launch starts the binary and returns when it listens. Kill ends it with SIGKILL and waits.
 func launch(t *testing.T, binary, dir string) (m *machine, kill func()) {
 	t.Helper()
-	cmd := exec.Command(binary, "serve", "--data", dir, "--http", "127.0.0.1:0")
+	cmd := exec.Command(binary, "serve", "--data", dir, "--http", "127.0.0.1:0", "--p2p", "127.0.0.1:0", "--no-mdns")
 	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	_ = os.Remove(filepath.Join(dir, "node.json"))
 	if err := cmd.Start(); err != nil {

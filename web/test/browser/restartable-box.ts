@@ -27,7 +27,7 @@ export class RestartableBox {
 
   async start(): Promise<void> {
     const flags = ["--data", this.#folder, "--http", this.address, "--log-format", "json"];
-    const node = spawn(shoal, ["serve", ...flags], {
+    const node = spawn(shoal, ["serve", "--p2p", "127.0.0.1:0", "--no-mdns", ...flags], {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, SHOAL_DATA: undefined, SHOAL_HTTP: undefined },
     });
