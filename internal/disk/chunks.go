@@ -67,6 +67,9 @@ func newChunks(dir string, d *Disk) *Chunks {
 	}
 }
 
+// Temp is a folder on the same disk that is emptied whenever the directory is opened.
+func (c *Chunks) Temp() string { return c.temp }
+
 // Put implements chunk.Store. It looks at ctx until it begins to write and not after, so a write that
 // began is finished. An existing file of the right length is trusted to be the chunk. A renewed age is
 // not durable. Errors besides those of chunk.Store: ErrSyncFailed, ErrClosed.

@@ -146,8 +146,12 @@ func (w *network) setLayouts(layouts ...*placement.Layout) { w.layouts.Store(&la
 func (w *network) dialer(from placement.NodeID) exchange.Dial {
 	return func(ctx context.Context, to placement.NodeID, protocol string) (net.Conn, error) {
 		n := w.nodes[to]
-		if n == nil || n.dead.Load() {
+		if n == nil {
 			return nil, errors.New("no route to host")
+		}
+		if n.dead.Load() {
+			<-ctx.Done() // as a machine that is switched off
+			return nil, ctx.Err()
 		}
 		near, far := net.Pipe()
 		served := far

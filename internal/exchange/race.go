@@ -66,9 +66,11 @@ func (s *Store) race(ctx context.Context, ref chunk.Ref, ownErr error) (*block, 
 			}
 			missing.note(a.by.node, a.err)
 			more = r.askNext(ctx)
-		case <-r.late(more):
-			if more = r.askNext(ctx); more {
-				s.stats.hedges.Add(1)
+		case <-r.later(more):
+			if !time.Now().Before(r.allLate()) {
+				if more = r.askNext(ctx); more {
+					s.stats.hedges.Add(1)
+				}
 			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -78,18 +80,22 @@ func (s *Store) race(ctx context.Context, ref chunk.Ref, ownErr error) (*block, 
 	return nil, missing
 }
 
-// late fires when all that were asked are late, if there are more to ask.
-func (r *race) late(more bool) <-chan time.Time {
+// later fires when all that were asked are late unless something comes meanwhile, if there are more to ask.
+func (r *race) later(more bool) <-chan time.Time {
 	if !more {
 		return nil
 	}
-	var all time.Time
+	return time.After(time.Until(r.allLate()))
+}
+
+// allLate is when the last of those that were asked is late, as it looks now.
+func (r *race) allLate() (at time.Time) {
 	for _, one := range r.asked {
-		if due := r.due(one); due.After(all) {
-			all = due
+		if due := r.due(one); due.After(at) {
+			at = due
 		}
 	}
-	return time.After(time.Until(all))
+	return at
 }
 
 // due is when a node is late.

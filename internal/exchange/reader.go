@@ -13,7 +13,8 @@ import (
 // one lets go, the room is used for another chunk.
 type block struct {
 	data []byte
-	held atomic.Int32
+	// held counts all who hold it, readers those among them that are open readers.
+	held, readers atomic.Int32
 }
 
 // newBlock returns room for a chunk, held by the caller. For a small one it is as large as that.
@@ -44,16 +45,34 @@ func (b *block) release() {
 // cost is how much memory it takes.
 func (b *block) cost() int64 { return int64(cap(b.data)) }
 
+// newReader returns a reader that takes over the caller's hold.
+func (s *Store) newReader(b *block) chunk.Reader {
+	if b.readers.Add(1) == 1 && s.pinned.Add(b.cost()) > max(s.cfg.CacheBytes, 0) && s.cfg.Temp != "" {
+		f, err := newSpilled(s.cfg.Temp, b.data)
+		if err == nil {
+			s.stats.spilled.Add(1)
+			s.unpin(b)
+			return f
+		}
+		s.log.Debug("chunk stays in memory though its readers are many", "err", err)
+	}
+	return &memoryReader{store: s, block: b, data: bytes.NewReader(b.data), size: int64(len(b.data))}
+}
+
+// unpin ends a reader's hold.
+func (s *Store) unpin(b *block) {
+	if b.readers.Add(-1) == 0 {
+		s.pinned.Add(-b.cost())
+	}
+	b.release()
+}
+
 // memoryReader is a chunk.Reader over a block, which it lets go when it is closed.
 type memoryReader struct {
+	store *Store
 	block *block
 	data  *bytes.Reader // nil when closed
 	size  int64
-}
-
-// newReader returns a reader that takes over the caller's hold.
-func newReader(b *block) *memoryReader {
-	return &memoryReader{block: b, data: bytes.NewReader(b.data), size: int64(len(b.data))}
 }
 
 func (r *memoryReader) Read(p []byte) (int, error) {
@@ -91,7 +110,7 @@ func (r *memoryReader) Close() error {
 		return fs.ErrClosed
 	}
 	r.data = nil
-	r.block.release()
+	r.store.unpin(r.block)
 	return nil
 }
 

@@ -22,7 +22,7 @@ const (
 	looksAtOnce = 16
 	readsAtOnce = 2
 	// maxWaiting bounds the streams that are answered or wait for it.
-	maxWaiting = 512
+	maxWaiting = 256
 	// slotWait is how long a request waits for its turn before it is told that this node is busy.
 	slotWait = time.Second
 	// serverPatience is how long the next frame or piece may take.

@@ -31,8 +31,11 @@ type Config struct {
 	Full func(placement.NodeID) bool
 	// Dial reaches other nodes.
 	Dial Dial
-	// CacheBytes bounds the chunks from other nodes that are kept in memory, beside those that are being read; 0 is DefaultCache, less is none.
+	// CacheBytes bounds the chunks from other nodes that are kept in memory; 0 is DefaultCache, less is none. As much again may be held by
+	// open readers; what goes beyond that, as with a thousand slow viewers, lies in files of the folder Temp until it was read.
+	// Chunks on their way come on top. With an empty Temp all is in memory.
 	CacheBytes int64
+	Temp       string
 	// UnderCopied is told of each chunk that was put to fewer nodes than wanted; nil for nobody.
 	UnderCopied func(info chunk.Info, copies int)
 	// Log is told what an operator should know; nil for nowhere.
@@ -55,6 +58,8 @@ type Store struct {
 	end   context.CancelFunc
 	tasks sync.WaitGroup
 	stats storeStats
+	// pinned is how many bytes open readers hold in memory.
+	pinned atomic.Int64
 
 	mu      sync.Mutex
 	closed  bool                  // guarded by mu
@@ -116,7 +121,7 @@ func (s *Store) Open(ctx context.Context, ref chunk.Ref) (chunk.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open chunk %s: %w", ref, err)
 	}
-	return newReader(b), nil
+	return s.newReader(b), nil
 }
 
 // Delete implements chunk.Store for this node's own copy; the other nodes keep theirs.
@@ -202,7 +207,7 @@ func (f *sources) next() (id placement.NodeID, more bool) {
 
 // storeStats are the counters behind StoreStats.
 type storeStats struct {
-	own, memory, node, shared, hedges, overtaken, underCopied, healed atomic.Int64
+	own, memory, node, shared, spilled, hedges, overtaken, underCopied, healed atomic.Int64
 }
 
 // StoreStats counts what a Store did since it was made.
@@ -210,6 +215,8 @@ type StoreStats struct {
 	// Own, Memory and Node count chunks opened from the own disk, from memory and from other nodes; Shared those that came with a
 	// transfer which another caller had begun.
 	Own, Memory, Node, Shared int64
+	// Spilled counts chunks that were put into files because readers held too much memory.
+	Spilled int64
 	// Fetched and FetchedBytes count the chunks that came from other nodes, whoever asked for them.
 	Fetched, FetchedBytes int64
 	// Hedges counts how often a second node was asked because the first was late, Overtaken how often that was of use.
@@ -225,7 +232,7 @@ type StoreStats struct {
 // Stats is cheap.
 func (s *Store) Stats() StoreStats {
 	return StoreStats{
-		Own: s.stats.own.Load(), Memory: s.stats.memory.Load(), Node: s.stats.node.Load(), Shared: s.stats.shared.Load(),
+		Own: s.stats.own.Load(), Memory: s.stats.memory.Load(), Node: s.stats.node.Load(), Shared: s.stats.shared.Load(), Spilled: s.stats.spilled.Load(),
 		Fetched: s.client.got.Load(), FetchedBytes: s.client.bytes.Load(),
 		Hedges: s.stats.hedges.Load(), Overtaken: s.stats.overtaken.Load(), WrongBytes: s.client.peers.lieCounts(),
 		UnderCopied: s.stats.underCopied.Load(), Healed: s.stats.healed.Load(),

@@ -1,7 +1,9 @@
 package exchange_test
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"os"
 	"testing"
 
@@ -28,6 +30,50 @@ func (e everywhere) Delete(ctx context.Context, ref chunk.Ref) error {
 		}
 	}
 	return nil
+}
+
+func TestANodeWithoutMemoryKeepsThePromisesOfAStore(t *testing.T) {
+	chunktest.Run(t, func(t *testing.T) chunk.Store {
+		temp := t.TempDir()
+		w := newNetwork(t, 4, 2, func(cfg *exchange.Config) { cfg.CacheBytes, cfg.Temp = -1, temp })
+		return everywhere{w.nodes["a"].store, w}
+	})
+}
+
+func TestManyReadersAreHeldWithinBounds(t *testing.T) {
+	temp := t.TempDir()
+	w := newNetwork(t, 2, 1, func(cfg *exchange.Config) { cfg.CacheBytes, cfg.Temp = 3*chunk.MaxSize, temp })
+	var readers []chunk.Reader
+	var all [][]byte
+	for seed := uint64(0); len(readers) < 12; seed++ {
+		info, data := w.put(seed, chunk.MaxSize)
+		if holders, _ := w.holders(info.Ref); holders[0].id == "a" {
+			continue
+		}
+		r, err := w.nodes["a"].store.Open(t.Context(), info.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers, all = append(readers, r), append(all, data)
+	}
+	if got := w.nodes["a"].store.Stats().Spilled; got != 9 {
+		t.Errorf("%d chunks are in files, want 9 of 12: three fit", got)
+	}
+	for i, r := range readers {
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, all[i]) {
+			t.Errorf("reader %d: %d bytes, %v", i, len(got), err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
+		t.Errorf("%d files are left, %v", len(left), err)
+	}
+	w.nodes["a"].reads(all[0])
+	if got := w.nodes["a"].store.Stats().Spilled; got != 9 {
+		t.Errorf("%d chunks went to files, want none more when the readers are closed", got-9)
+	}
 }
 
 func TestManyNodesKeepThePromisesOfAStore(t *testing.T) {

@@ -31,7 +31,7 @@ func (n *Node) openPool(ctx context.Context) (err error) {
 		listen, quiet = "127.0.0.1:0", true
 	}
 	n.pool, err = pool.Open(ctx, pool.Config{
-		Dir: cfg.Data, Records: n.disk.Records(), Disk: n.disk.Chunks(), Usage: n.usage, Listen: listen, Advertise: cfg.Advertise, NoMDNS: quiet,
+		Dir: cfg.Data, Records: n.disk.Records(), Disk: n.disk.Chunks(), Usage: n.usage, Listen: listen, Temp: n.disk.Chunks().Temp(), Advertise: cfg.Advertise, NoMDNS: quiet,
 		Join: cfg.Join, Name: cfg.Name, Zone: cfg.Zone, Version: cfg.Version, URL: n.url, Copies: cfg.Copies,
 		RepairAfter: cfg.RepairAfter, RepairRate: cfg.RepairRate, CacheBytes: cfg.CacheBytes, Wanted: n.wanted, Log: cfg.Log,
 	})

@@ -63,6 +63,8 @@ type Config struct {
 	RepairAfter time.Duration
 	// CacheBytes bounds what is kept in memory of other nodes' chunks; 0 for a default.
 	CacheBytes int64
+	// Temp is a folder that is emptied at a start, for chunks of other nodes that are being read; "" keeps them in memory.
+	Temp string
 	// RepairRate is how many bytes a second are pulled; 0 for a default.
 	RepairRate int64
 	// Wanted, Watching and Urgency are those of repair.Config.
@@ -153,7 +155,7 @@ func (p *Pool) openStore() {
 	p.groups = exchange.NewGroups(p.cfg.Disk)
 	p.store = exchange.New(exchange.Config{
 		Self: p.ID(), Disk: p.cfg.Disk, Groups: p.groups, Layouts: p.layouts.all, Alive: p.Alive, Full: p.isFull, Dial: p.host.Dial,
-		CacheBytes: p.cfg.CacheBytes, UnderCopied: func(chunk.Info, int) { p.repair.Kick() }, Log: p.log,
+		CacheBytes: p.cfg.CacheBytes, Temp: p.cfg.Temp, UnderCopied: func(chunk.Info, int) { p.repair.Kick() }, Log: p.log,
 	})
 	p.repair = repair.New(repair.Config{
 		Self: p.ID(), Local: ownDisk{p.cfg.Disk, p.groups, p.room}, Peers: otherDisks{p.store.Client()}, Layouts: p.layouts.all, Alive: p.Alive,
