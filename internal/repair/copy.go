@@ -143,6 +143,7 @@ func (r *Repairer) pull(ctx context.Context, j *job) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer chunk.Release(data)
 	if _, err := r.cfg.Local.Put(ctx, data); err != nil {
 		return 0, err
 	}

@@ -19,7 +19,7 @@ func lacking(w *world, count int) (*placement.Layout, *node) {
 	w.fill(l, count)
 	n := w.nodes[name(0)]
 	n.crash()
-	n.disk = newDisk()
+	n.disk = newMemory()
 	n.cfg.Local = n.disk
 	return l, n
 }

@@ -17,7 +17,7 @@ import (
 const (
 	// listsAtOnce bounds how many lists are asked for together, and with it the memory.
 	listsAtOnce = 4
-	// listBound is how many chunks a node may have of one group; with more, the cluster would have petabytes.
+	// listBound is how many chunks one answer may list; a node with more in a span would have 64 TB.
 	listBound = 1 << 18
 	// spanGroups is how many groups are looked at together: those whose chunks share the first byte, as a disk's folders do.
 	spanGroups = placement.Groups / 256
@@ -159,67 +159,62 @@ func before(g placement.Group) (ref chunk.Ref) {
 
 // listOthers fills in what other nodes have. Of one with this node's digest, or none, that is known.
 func (r *Repairer) listOthers(ctx context.Context, c *comparison, span []int, all []*found) error {
-	var asking errgroup.Group
-	asking.SetLimit(listsAtOnce)
-	var mu sync.Mutex // guards the maps held
+	unknown := make(map[placement.NodeID][]*found)
 	for at, i := range span {
-		f, mine := all[at], all[at].held[c.self]
-		hold := func(node placement.NodeID, chunks map[chunk.Ref]int64) {
-			mu.Lock()
-			defer mu.Unlock()
-			f.held[node] = chunks
-		}
+		f := all[at]
 		for node, digest := range c.digests(i) {
 			switch digest {
 			case Digest{}:
-				hold(node, map[chunk.Ref]int64{})
+				f.held[node] = map[chunk.Ref]int64{}
 			case c.mine[i]:
-				hold(node, mine)
+				f.held[node] = f.held[c.self]
 			default:
-				asking.Go(func() error {
-					if chunks := r.listOther(ctx, c, node, f.group); chunks != nil {
-						hold(node, chunks)
-					}
-					return nil
-				})
+				unknown[node] = append(unknown[node], f)
 			}
 		}
+	}
+	var asking errgroup.Group
+	asking.SetLimit(listsAtOnce)
+	var mu sync.Mutex // guards the maps held
+	for node, groups := range unknown {
+		asking.Go(func() error {
+			lists, err := r.listOther(ctx, node, groups)
+			if err != nil {
+				r.doubt(ctx, node, "lists", err)
+				c.forget(node)
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, f := range groups {
+				f.held[node] = lists[f.group]
+			}
+			return nil
+		})
 	}
 	_ = asking.Wait()
 	return ctx.Err()
 }
 
-// listOther returns what another node has of a group, nil when it does not say.
-func (r *Repairer) listOther(ctx context.Context, c *comparison, node placement.NodeID, g placement.Group) map[chunk.Ref]int64 {
-	if !c.heard(node) {
-		return nil // It failed a moment ago, and each try may take its time.
-	}
-	asked, cancel := context.WithTimeout(ctx, askTimeout)
+// listOther returns what another node has of some groups.
+func (r *Repairer) listOther(ctx context.Context, node placement.NodeID, groups []*found) (map[placement.Group]map[chunk.Ref]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	infos, err := r.cfg.Peers.List(asked, node, g)
-	var chunks map[chunk.Ref]int64
-	if err == nil {
-		chunks, err = checked(infos, g)
+	lists := make(map[placement.Group]map[chunk.Ref]int64, len(groups))
+	asked := make([]placement.Group, len(groups))
+	for i, f := range groups {
+		asked[i], lists[f.group] = f.group, make(map[chunk.Ref]int64)
 	}
-	if err != nil {
-		r.doubt(ctx, node, "list", err)
-		c.forget(node)
-		return nil
-	}
-	return chunks
-}
-
-// checked returns the list of a group unless it cannot be one.
-func checked(infos []chunk.Info, g placement.Group) (map[chunk.Ref]int64, error) {
-	if len(infos) > listBound {
-		return nil, fmt.Errorf("%d chunks of one group: %w", len(infos), errNonsense)
-	}
-	chunks := make(map[chunk.Ref]int64, len(infos))
-	for _, info := range infos {
-		if placement.GroupOf(info.Ref) != g || chunk.CheckSize(info.Size) != nil {
-			return nil, fmt.Errorf("chunk %s of %d bytes in group %d: %w", info.Ref, info.Size, g, errNonsense)
+	count := 0
+	for info, err := range r.cfg.Peers.List(ctx, node, asked...) {
+		if err != nil {
+			return nil, err
 		}
-		chunks[info.Ref] = info.Size
+		list := lists[placement.GroupOf(info.Ref)]
+		if count++; count > listBound || list == nil || chunk.CheckSize(info.Size) != nil {
+			return nil, fmt.Errorf("chunk %s of %d bytes as number %d: %w", info.Ref, info.Size, count, errNonsense)
+		}
+		list[info.Ref] = info.Size
 	}
-	return chunks, nil
+	return lists, nil
 }

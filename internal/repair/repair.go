@@ -9,6 +9,7 @@ package repair
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"sync"
 	"time"
@@ -43,11 +44,11 @@ type Digest struct {
 // return of another node is believed as far as it goes only: chunks are checked, and copies are verified before this
 // node deletes its own.
 type Peers interface {
-	// Digests returns one Digest for each of groups, in their order.
+	// Digests returns one Digest for each of groups, which ascend.
 	Digests(ctx context.Context, node placement.NodeID, groups []placement.Group) ([]Digest, error)
-	// List returns what a node has of a group.
-	List(ctx context.Context, node placement.NodeID, group placement.Group) ([]chunk.Info, error)
-	// Fetch returns a chunk from one of the nodes that say they have it, verified.
+	// List yields what a node has of groups, which ascend, and at most one error, as its last pair.
+	List(ctx context.Context, node placement.NodeID, groups ...placement.Group) iter.Seq2[chunk.Info, error]
+	// Fetch returns a chunk from the first of some nodes that sends it, verified. The caller may give it to chunk.Release.
 	Fetch(ctx context.Context, from []placement.NodeID, info chunk.Info) ([]byte, error)
 	// Verify has a node read its copy anew; nil says that it is whole. The node answers with Repairer.Vouch.
 	Verify(ctx context.Context, node placement.NodeID, ref chunk.Ref) error
@@ -56,7 +57,7 @@ type Peers interface {
 // Local is this node's own disk. Its methods may be called from many goroutines at once; a disk.Chunks has all but the
 // first and the last.
 type Local interface {
-	// Digests returns one Digest for each of groups, the same that other nodes are told.
+	// Digests returns one Digest for each of groups, which ascend: the same that other nodes are told.
 	Digests(ctx context.Context, groups []placement.Group) ([]Digest, error)
 	// Walk visits the chunks after one in the order of their names, with the time each was put.
 	Walk(ctx context.Context, after chunk.Ref, visit func(info chunk.Info, put time.Time) error) error

@@ -103,9 +103,11 @@ func (s *survey) lacks(f *found, c placement.Copy) {
 	}
 }
 
-// offersOf sorts those who have a chunk by the size they say it has.
+// offersOf sorts those who have a chunk by the size they say it has. Who is asked first depends on the chunk, so that they
+// share the work.
 func offersOf(f *found, c placement.Copy) (offers []offer) {
-	for _, id := range c.From {
+	first := int(c.Chunk.Ref[len(c.Chunk.Ref)-1]) % len(c.From)
+	for _, id := range slices.Concat(c.From[first:], c.From[:first]) {
 		size := f.held[id][c.Chunk.Ref]
 		at := slices.IndexFunc(offers, func(o offer) bool { return o.size == size })
 		if at < 0 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -45,7 +46,7 @@ type world struct {
 type node struct {
 	w    *world
 	id   placement.NodeID
-	disk *disk
+	disk *memory
 	cfg  repair.Config
 	// away names the nodes that it did not reach when that was looked at last.
 	away string
@@ -98,7 +99,7 @@ func name(i int) placement.NodeID { return placement.NodeID(fmt.Sprintf("node-%d
 
 // add makes a node with an empty disk, which does not run yet.
 func (w *world) add(id placement.NodeID) *node {
-	n := &node{w: w, id: id, disk: newDisk()}
+	n := &node{w: w, id: id, disk: newMemory()}
 	n.cfg = repair.Config{
 		Self: id, Local: n.disk, Peers: peers{n: n}, Wanted: w.Wanted, Every: 6 * time.Hour,
 		Alive: func(other placement.NodeID) bool { return w.reaches(id, other) },
@@ -382,16 +383,27 @@ func (p peers) Digests(ctx context.Context, id placement.NodeID, groups []placem
 	return digests, err
 }
 
-func (p peers) List(ctx context.Context, id placement.NodeID, g placement.Group) ([]chunk.Info, error) {
-	other, lie, err := p.reach(ctx, id)
-	if err != nil {
-		return nil, err
+func (p peers) List(ctx context.Context, id placement.NodeID, groups ...placement.Group) iter.Seq2[chunk.Info, error] {
+	return func(yield func(chunk.Info, error) bool) {
+		other, lie, err := p.reach(ctx, id)
+		var infos []chunk.Info
+		for _, g := range groups {
+			if err == nil {
+				infos = append(infos, other.disk.list(g)...)
+			}
+		}
+		if err == nil && lie.list != nil {
+			infos, err = lie.list(infos)
+		}
+		for _, info := range infos {
+			if !yield(info, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(chunk.Info{}, err)
+		}
 	}
-	infos := other.disk.list(g)
-	if lie.list != nil {
-		return lie.list(infos)
-	}
-	return infos, nil
 }
 
 func (p peers) Fetch(ctx context.Context, from []placement.NodeID, info chunk.Info) ([]byte, error) {
@@ -403,13 +415,13 @@ func (p peers) Fetch(ctx context.Context, from []placement.NodeID, info chunk.In
 			continue
 		}
 		_ = other.disk.Verify(ctx, info.Ref) // One that went bad is put aside when it is read.
-		data := other.disk.read(info.Ref)
+		data := bytes.Clone(other.disk.read(info.Ref))
 		if data == nil || int64(len(data)) != info.Size {
 			failed = fmt.Errorf("fetch from %s: %w", id, chunk.ErrNotFound)
 			continue
 		}
 		if lie.fetch != nil {
-			data, err = lie.fetch(bytes.Clone(data))
+			data, err = lie.fetch(data)
 		}
 		if err == nil && !p.careless {
 			err = chunk.Verify(info.Ref, data)

@@ -1,6 +1,7 @@
 package repair_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -13,8 +14,8 @@ import (
 	"shoal/internal/repair"
 )
 
-// disk is a repair.Local in memory.
-type disk struct {
+// memory is a repair.Local in memory.
+type memory struct {
 	mu sync.Mutex
 	// All below is guarded by mu.
 	groups  map[placement.Group]map[chunk.Ref]*kept
@@ -35,12 +36,12 @@ type kept struct {
 	bad  bool
 }
 
-func newDisk() *disk {
-	return &disk{groups: make(map[placement.Group]map[chunk.Ref]*kept), room: math.MaxInt64 / 2}
+func newMemory() *memory {
+	return &memory{groups: make(map[placement.Group]map[chunk.Ref]*kept), room: math.MaxInt64 / 2}
 }
 
 // toggle adds a chunk to the digest of its group, or removes it; d.mu is held.
-func (d *disk) toggle(ref chunk.Ref, one int) {
+func (d *memory) toggle(ref chunk.Ref, one int) {
 	g := placement.GroupOf(ref)
 	digest := &d.digests[g]
 	digest.Chunks += uint32(one)
@@ -49,7 +50,7 @@ func (d *disk) toggle(ref chunk.Ref, one int) {
 	}
 }
 
-func (d *disk) Digests(ctx context.Context, groups []placement.Group) ([]repair.Digest, error) {
+func (d *memory) Digests(ctx context.Context, groups []placement.Group) ([]repair.Digest, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	digests := make([]repair.Digest, len(groups))
@@ -59,7 +60,7 @@ func (d *disk) Digests(ctx context.Context, groups []placement.Group) ([]repair.
 	return digests, ctx.Err()
 }
 
-func (d *disk) list(g placement.Group) (infos []chunk.Info) {
+func (d *memory) list(g placement.Group) (infos []chunk.Info) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for ref, k := range d.groups[g] {
@@ -68,7 +69,7 @@ func (d *disk) list(g placement.Group) (infos []chunk.Info) {
 	return infos
 }
 
-func (d *disk) Walk(ctx context.Context, after chunk.Ref, visit func(chunk.Info, time.Time) error) error {
+func (d *memory) Walk(ctx context.Context, after chunk.Ref, visit func(chunk.Info, time.Time) error) error {
 	for first := int(after[0]); first < 256; first++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -91,7 +92,7 @@ type aged struct {
 }
 
 // shard lists what a disk keeps in one folder.
-func (d *disk) shard(first byte) (all []aged) {
+func (d *memory) shard(first byte) (all []aged) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for g := placement.Group(first) * 64; g/64 == placement.Group(first) && g < placement.Groups; g++ {
@@ -103,7 +104,7 @@ func (d *disk) shard(first byte) (all []aged) {
 	return all
 }
 
-func (d *disk) Put(ctx context.Context, data []byte) (chunk.Stored, error) {
+func (d *memory) Put(ctx context.Context, data []byte) (chunk.Stored, error) {
 	if d.delay > 0 {
 		time.Sleep(d.delay)
 	}
@@ -125,12 +126,12 @@ func (d *disk) Put(ctx context.Context, data []byte) (chunk.Stored, error) {
 	if d.groups[g] == nil {
 		d.groups[g] = make(map[chunk.Ref]*kept)
 	}
-	d.groups[g][info.Ref] = &kept{data: data, put: time.Now()}
+	d.groups[g][info.Ref] = &kept{data: bytes.Clone(data), put: time.Now()}
 	d.toggle(info.Ref, 1)
 	return chunk.Stored{Info: info, New: true}, nil
 }
 
-func (d *disk) Stat(ctx context.Context, ref chunk.Ref) (chunk.Info, error) {
+func (d *memory) Stat(ctx context.Context, ref chunk.Ref) (chunk.Info, error) {
 	if err := ctx.Err(); err != nil {
 		return chunk.Info{}, err
 	}
@@ -140,7 +141,7 @@ func (d *disk) Stat(ctx context.Context, ref chunk.Ref) (chunk.Info, error) {
 	return chunk.Info{}, fmt.Errorf("stat chunk: %w", chunk.ErrNotFound)
 }
 
-func (d *disk) Verify(ctx context.Context, ref chunk.Ref) error {
+func (d *memory) Verify(ctx context.Context, ref chunk.Ref) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (d *disk) Verify(ctx context.Context, ref chunk.Ref) error {
 	return nil
 }
 
-func (d *disk) DeleteBefore(ctx context.Context, ref chunk.Ref, limit time.Time) (int64, error) {
+func (d *memory) DeleteBefore(ctx context.Context, ref chunk.Ref, limit time.Time) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -175,7 +176,7 @@ func (d *disk) DeleteBefore(ctx context.Context, ref chunk.Ref, limit time.Time)
 	return int64(len(k.data)), nil
 }
 
-func (d *disk) before(ref chunk.Ref, limit time.Time) bool {
+func (d *memory) before(ref chunk.Ref, limit time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.groups[placement.GroupOf(ref)][ref]
@@ -183,7 +184,7 @@ func (d *disk) before(ref chunk.Ref, limit time.Time) bool {
 }
 
 // whole tells whether there is a copy that did not go bad.
-func (d *disk) whole(ref chunk.Ref) bool {
+func (d *memory) whole(ref chunk.Ref) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.groups[placement.GroupOf(ref)][ref]
@@ -191,14 +192,14 @@ func (d *disk) whole(ref chunk.Ref) bool {
 }
 
 // spoil lets a copy go bad.
-func (d *disk) spoil(ref chunk.Ref) {
+func (d *memory) spoil(ref chunk.Ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.groups[placement.GroupOf(ref)][ref].bad = true
 }
 
 // mend puts aside what went bad and makes room.
-func (d *disk) mend() {
+func (d *memory) mend() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.room = 1 << 40
@@ -212,7 +213,7 @@ func (d *disk) mend() {
 }
 
 // remove takes a chunk away; d.mu is held.
-func (d *disk) remove(ref chunk.Ref) {
+func (d *memory) remove(ref chunk.Ref) {
 	g := placement.GroupOf(ref)
 	if k := d.groups[g][ref]; k != nil {
 		d.room += int64(len(k.data))
@@ -222,13 +223,13 @@ func (d *disk) remove(ref chunk.Ref) {
 }
 
 // lose takes a chunk away, as somebody does who deletes a file.
-func (d *disk) lose(ref chunk.Ref) {
+func (d *memory) lose(ref chunk.Ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.remove(ref)
 }
 
-func (d *disk) Room() int64 {
+func (d *memory) Room() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.roomy {
@@ -237,9 +238,9 @@ func (d *disk) Room() int64 {
 	return d.room
 }
 
-func (d *disk) has(ref chunk.Ref) bool { return d.read(ref) != nil }
+func (d *memory) has(ref chunk.Ref) bool { return d.read(ref) != nil }
 
-func (d *disk) read(ref chunk.Ref) []byte {
+func (d *memory) read(ref chunk.Ref) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if k := d.groups[placement.GroupOf(ref)][ref]; k != nil {
@@ -249,7 +250,7 @@ func (d *disk) read(ref chunk.Ref) []byte {
 }
 
 // all returns what the disk has.
-func (d *disk) all() (refs []chunk.Ref) {
+func (d *memory) all() (refs []chunk.Ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, chunks := range d.groups {
