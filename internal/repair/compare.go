@@ -130,13 +130,6 @@ func (c *comparison) heard(node placement.NodeID) bool {
 	return heard
 }
 
-// alone tells whether nobody else answered.
-func (c *comparison) alone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.theirs) == 0
-}
-
 func (c *comparison) forget(node placement.NodeID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

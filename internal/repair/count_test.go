@@ -146,10 +146,25 @@ func TestNothingIsLostWhileAHolderIsSilent(t *testing.T) {
 		}
 		w.nodes[name(1)].disk.lose(ref)
 		w.nodes[name(1)].start()
+		w.nodes[name(1)].Now()
 		n.Now()
 		w.pass(time.Minute)
 		if plan, err := n.Plan(t.Context(), 10); err != nil || plan.Lost+w.nodes[name(1)].Status().Lost+n.Status().Lost == 0 {
 			t.Fatalf("%+v, %v", plan, err)
+		}
+	})
+}
+
+func TestNodeAloneHasNothingToDoAndAsksItsDiskForNothing(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		l := w.build(1, 2)
+		w.fill(l, 50)
+		w.wanted[chunk.Ref{1}] = nil
+		n := w.nodes[name(0)]
+		n.Now()
+		w.pass(30 * time.Hour)
+		if s := n.Status(); s.State != repair.StateIdle || s.UnderCopied != 0 || s.Lost != 0 || s.LastRound.IsZero() || n.disk.asked > 0 {
+			t.Errorf("%+v, the disk was asked %d times", s, n.disk.asked)
 		}
 	})
 }

@@ -114,8 +114,7 @@ func (r *Repairer) drained(ctx context.Context, p place) (drainage, error) {
 	return d, err
 }
 
-// checkedGroups are those whose only holder has read its copies, and what this node had of them then. It belongs to the
-// goroutine of the rounds.
+// checkedGroups are those whose only holder has read its copies, and what this node had of them then.
 type checkedGroups struct {
 	version placement.Version
 	digests map[placement.Group]Digest

@@ -24,6 +24,8 @@ type memory struct {
 	// roomy makes Room answer that there is some though Put finds none.
 	roomy   bool
 	deleted []chunk.Ref
+	// asked counts the digests.
+	asked int
 	// delay is how long a Put takes.
 	delay time.Duration
 	// onDelete is called before a chunk is deleted; nil for nobody.
@@ -53,6 +55,7 @@ func (d *memory) toggle(ref chunk.Ref, one int) {
 func (d *memory) Digests(ctx context.Context, groups []placement.Group) ([]repair.Digest, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.asked += len(groups)
 	digests := make([]repair.Digest, len(groups))
 	for i, g := range groups {
 		digests[i] = d.digests[g]

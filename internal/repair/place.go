@@ -68,3 +68,15 @@ func (r *Repairer) others() (ids []placement.NodeID) {
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
+
+// lone tells whether no layout knows another node.
+func (r *Repairer) lone() bool {
+	for _, l := range r.cfg.Layouts() {
+		for n := range l.Nodes() {
+			if n.ID != r.cfg.Self {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -30,8 +30,10 @@ const (
 	settle = time.Second
 	// retryRound is when a round is tried again that did not hear everybody.
 	retryRound = time.Minute
-	// fullEvery is how often a round looks for what is lost though nothing changed.
+	// fullEvery is how often a round looks for what is lost though nothing changed, fullDelay how long after a start for the
+	// first time.
 	fullEvery = 24 * time.Hour
+	fullDelay = 10 * time.Minute
 )
 
 // Digest stands for the chunks of one group on one node. Equal digests mean equal chunks; the zero Digest means none.
@@ -118,12 +120,14 @@ type Repairer struct {
 	kick, now, failed, resume chan struct{}
 	// planning is held while a plan is made for somebody.
 	planning chan struct{}
-	checked  checkedGroups
+	// checked belongs to the goroutine of the rounds.
+	checked checkedGroups
 
 	mu sync.Mutex
 	// All below is guarded by mu.
 	places   place
 	since    time.Time // when the newest layout became that
+	started  time.Time // when Run began
 	forced   bool      // an operator said Now while Waiting
 	checking bool      // a round is under way
 	full     bool      // the disk has no room for what is to come
@@ -132,7 +136,9 @@ type Repairer struct {
 	drain    drainage
 	unheard  int       // how many rounds in a row did not hear all that are alive
 	ended    time.Time // when the last round ended
-	// fullEnd is when the last round ended that looked for what is lost and heard everybody, fullVersion its layout's version.
+	// fullAsked is true when somebody wants to know what is lost. fullEnd is when the last round ended that looked for that
+	// and heard everybody, fullVersion its layout's version.
+	fullAsked   bool
 	fullEnd     time.Time
 	fullVersion placement.Version
 	work        work
@@ -189,8 +195,7 @@ func (r *Repairer) Kick() { signal(r.kick) }
 // until that is over.
 func (r *Repairer) Now() {
 	r.mu.Lock()
-	r.forced = true
-	r.fullEnd = time.Time{}
+	r.forced, r.fullAsked = true, true
 	r.mu.Unlock()
 	r.failing.clear()
 	signal(r.now)

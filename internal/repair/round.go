@@ -33,6 +33,9 @@ type outcome struct {
 func (r *Repairer) rounds(ctx context.Context) {
 	begun, took := time.Now(), time.Duration(0)
 	due := begun.Add(startDelay + rand.N(startDelay))
+	r.mu.Lock()
+	r.started = begun
+	r.mu.Unlock()
 	for ctx.Err() == nil {
 		if !r.await(ctx, begun, due, took) {
 			r.recount(ctx)
@@ -48,28 +51,40 @@ func (r *Repairer) rounds(ctx context.Context) {
 // one began, or when somebody asks. Before that it is false when it is time to recount, and when ctx ended. The rounds that
 // others ask for leave half of the time to quiet.
 func (r *Repairer) await(ctx context.Context, begun, due time.Time, took time.Duration) (whole bool) {
-	wait := time.Until(due)
-	if first := r.failing.next(begun); !first.IsZero() {
-		wait = min(wait, max(lookAgain, time.Until(first)))
-	}
-	whole = wait <= recountEvery || !r.counting()
-	if !whole {
-		wait = recountEvery
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
+	recount := time.Now().Add(recountEvery)
+	for {
+		until := due
+		if first := r.failing.next(begun); !first.IsZero() && first.Before(until) {
+			until = later(first, begun.Add(took+lookAgain))
+		}
+		whole = !r.counting() || until.Before(recount)
+		if !whole {
+			until = recount
+		}
+		timer := time.NewTimer(time.Until(until))
+		select {
+		case <-ctx.Done():
+			whole = false
+		case <-timer.C:
+		case <-r.failed:
+			timer.Stop()
+			continue
+		case <-r.now:
+			whole = true
+		case <-r.kick:
+			r.calm(ctx, max(settle, took))
+			whole = ctx.Err() == nil
+		}
+		timer.Stop()
 		return whole
-	case <-r.failed:
-		return r.await(ctx, begun, due, took)
-	case <-r.now:
-	case <-r.kick:
-		r.calm(ctx, max(settle, took))
 	}
-	return ctx.Err() == nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // calm waits for things to calm down after a change; what is asked for meanwhile is part of what comes then.
@@ -139,19 +154,29 @@ func (r *Repairer) spread() time.Duration {
 func (r *Repairer) untilNext(found outcome) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	wait := r.spread()
+	if begins := fullDelay - time.Since(r.started); begins > 0 {
+		wait = min(wait, begins)
+	}
 	if !slices.ContainsFunc(found.silent, r.cfg.Alive) {
 		r.unheard = 0
-		return r.spread()
+		return wait
 	}
 	r.unheard++
-	return min(r.spread(), retryRound<<min(r.unheard-1, 10))
+	return min(wait, retryRound<<min(r.unheard-1, 10))
 }
 
-// fullIsDue tells whether to look for what is lost: after another layout, once a day, and while something is.
+// fullIsDue tells whether to look for what is lost: when somebody asks, and once the start is over, after another layout,
+// once a day, and while something is.
 func (r *Repairer) fullIsDue(p place) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.last.lost > 0 || r.fullVersion != p.layout.Version() || r.fullEnd.IsZero() || time.Since(r.fullEnd) >= fullEvery
+	if r.fullAsked {
+		r.fullAsked = false
+		return true
+	}
+	return time.Since(r.started) >= fullDelay &&
+		(r.last.lost > 0 || r.fullVersion != p.layout.Version() || time.Since(r.fullEnd) >= fullEvery)
 }
 
 // note keeps what a round found, and says what changed.

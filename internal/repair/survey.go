@@ -23,14 +23,19 @@ type survey struct {
 }
 
 // survey compares the groups that this node is to hold with those of others. When full is set, it also finds what nobody has.
+// A node without others leaves that to its upkeep, and asks its disk for nothing.
 func (r *Repairer) survey(ctx context.Context, p place, full bool, missing func(*job) bool) (outcome, error) {
 	s := &survey{r: r, place: p, full: full, missing: missing, lost: make(map[placement.Group][]uint64)}
 	s.out.underIn = make(map[placement.Group]int)
+	s.out.full, s.out.version = full, p.layout.Version()
+	if r.lone() {
+		return s.out, nil
+	}
 	var err error
 	if s.compare, err = r.compare(ctx, p.layout, p.own); err != nil {
 		return outcome{}, err
 	}
-	if full && !s.compare.alone() {
+	if full {
 		if s.needed, err = r.gather(ctx, s.owns()); err != nil {
 			return outcome{}, err
 		}
@@ -39,7 +44,6 @@ func (r *Repairer) survey(ctx context.Context, p place, full bool, missing func(
 		return outcome{}, err
 	}
 	s.out.silent = s.compare.silent()
-	s.out.full, s.out.version = full, p.layout.Version()
 	if full {
 		err = s.nameLost(ctx)
 	}
@@ -47,13 +51,12 @@ func (r *Repairer) survey(ctx context.Context, p place, full bool, missing func(
 }
 
 // pick chooses the groups that are to be listed: where something differs and, in a full survey, those that this node counts.
-// A node that is alone leaves what is lost to its upkeep.
 func (s *survey) pick(i int) bool {
 	if !s.compare.settled(i, true) {
 		return true
 	}
 	g := s.compare.groups[i]
-	return s.full && s.needed != nil && len(s.needed.marks[g]) > 0 && s.counts(s.compare.layout.Holders(g))
+	return s.full && len(s.needed.marks[g]) > 0 && s.counts(s.compare.layout.Holders(g))
 }
 
 // counts tells whether this node is the one that counts for a group: the first of its holders that answers.
