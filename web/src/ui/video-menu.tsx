@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { messageOf } from "../api/request.ts";
 import type { Video } from "../api/video.ts";
-import { closeOnLeaving } from "../player/close-on-leaving.ts";
 import { useApp } from "./app-context.ts";
 import { MoreIcon } from "./icons.tsx";
 import { moveToTrash } from "./move-to-trash.ts";
 import { SubtitlesDialog } from "./subtitles-dialog.tsx";
+import { useMenuKeys } from "./use-menu-keys.ts";
 import { RenameDialog } from "./video-dialogs.tsx";
 
 export interface VideoMenuProps {
@@ -113,27 +113,4 @@ export function VideoMenu(props: VideoMenuProps) {
 
 function mayHaveSubtitles({ state }: Video): boolean {
   return state === "ready" || state === "processing";
-}
-
-/** Focus goes to the first entry; arrows walk, Escape and anything outside close. */
-function useMenuKeys(root: { current: HTMLDivElement | null }, open: boolean, close: () => void): void {
-  useEffect(() => {
-    const element = root.current;
-    if (!open || element === null) return;
-    const items = [...element.querySelectorAll<HTMLElement>("[role=menuitem]")];
-    items[0]?.focus();
-    const onKey = (event: KeyboardEvent) => {
-      const at = items.indexOf(document.activeElement as HTMLElement);
-      if (event.key === "ArrowDown") items[(at + 1) % items.length]?.focus();
-      else if (event.key === "ArrowUp") items.at(at - 1)?.focus();
-      else return;
-      event.preventDefault();
-    };
-    element.addEventListener("keydown", onKey);
-    const stop = closeOnLeaving(element, close);
-    return () => {
-      stop();
-      element.removeEventListener("keydown", onKey);
-    };
-  }, [open]);
 }
