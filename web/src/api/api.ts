@@ -1,6 +1,5 @@
 import { send } from "./request.ts";
 import { readSession, type Session } from "./session.ts";
-import { readStatus, type Status } from "./status.ts";
 import {
   type AddedSubtitles,
   addSubtitles,
@@ -47,7 +46,6 @@ export interface Api {
   uploadFile(file: File, signal: AbortSignal, watch: SendWatch): Promise<Video>;
   /** Has the box throw away what it has of a file that is not being sent just now. */
   abandonUpload(file: File): Promise<void>;
-  getStatus(signal?: AbortSignal): Promise<Status>;
   /** Returns the folder whose films are added, or null when there is none. */
   getWatchedFolder(signal?: AbortSignal): Promise<WatchedFolder | null>;
   getSession(): Promise<Session>;
@@ -77,7 +75,6 @@ export function createApi(): Api {
     removeSubtitles,
     uploadFile,
     abandonUpload,
-    getStatus: async (signal) => readStatus(await send({ path: "/api/v1/status", signal })),
     getWatchedFolder,
     getSession,
     signIn: async (token) => {

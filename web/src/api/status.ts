@@ -1,17 +1,6 @@
-import { DecodeError, Fields } from "../protocol/decode.ts";
-
-/** One machine. Capacity, used and free in bytes. */
-export interface Node {
-  readonly id: string;
-  readonly name: string;
-  readonly self: boolean;
-  readonly state: string;
-  readonly url: string;
-  readonly version: string;
-  readonly capacity: number;
-  readonly used: number;
-  readonly free: number;
-}
+import { DecodeError, Fields, readText } from "../protocol/decode.ts";
+import { type Node, readNode } from "./nodes.ts";
+import { readWarning } from "./warning.ts";
 
 /** A video that the box is working on; progress 0 to 1. */
 export interface IngestJob {
@@ -32,28 +21,38 @@ export interface Viewer {
   readonly bytes: { readonly origin: number; readonly peers: number; readonly uploaded: number };
 }
 
+/** The machines that keep the library together, this one among them. */
+export interface Cluster {
+  readonly nodes: number;
+  readonly alive: number;
+  /** How many machines are to keep each chunk; 0 when the box does not say. */
+  readonly copies: number;
+}
+
+/** How far the chunks are from their number of copies. */
+export interface Repair {
+  /** idle, waiting, held, running, or a word of a later version. */
+  readonly state: string;
+  /** What is to be copied. */
+  readonly queuedChunks: number;
+  readonly bytesLeft: number;
+  /** In seconds; 0 when unknown. */
+  readonly timeLeft: number;
+  /** How many chunks have fewer copies than wanted on machines that answer. */
+  readonly underCopied: number;
+  /** When copying begins if it waits; "" when unknown. */
+  readonly begins: string;
+}
+
 export interface Status {
   readonly node: Node;
+  readonly cluster: Cluster;
+  readonly repair: Repair;
   readonly library: { readonly videos: number; readonly bytes: number };
   readonly viewers: readonly Viewer[];
   readonly ingest: readonly IngestJob[];
   /** Sentences for people, the worst first. */
   readonly warnings: readonly string[];
-}
-
-function readNode(value: unknown, where: string): Node {
-  const fields = new Fields(value, where);
-  return {
-    id: fields.text("id"),
-    name: fields.text("name", ""),
-    self: fields.flag("self", false),
-    state: fields.text("state", ""),
-    url: fields.text("url", ""),
-    version: fields.text("version", ""),
-    capacity: Math.max(0, fields.number("capacity", 0)),
-    used: Math.max(0, fields.number("used", 0)),
-    free: Math.max(0, fields.number("free", 0)),
-  };
 }
 
 function readJob(value: unknown, where: string): IngestJob {
@@ -83,15 +82,31 @@ function readViewer(value: unknown, where: string): Viewer {
   };
 }
 
-/** A warning is a sentence, or an object that holds one as its message. */
-export function readWarning(value: unknown, where: string): string {
-  if (typeof value === "string") return value;
-  return new Fields(value, where).text("message");
-}
-
 function readLibrary(value: unknown, where: string): { videos: number; bytes: number } {
   const fields = new Fields(value, where);
   return { videos: fields.number("videos", 0), bytes: fields.number("bytes", 0) };
+}
+
+function readCluster(value: unknown, where: string): Cluster {
+  const fields = new Fields(value, where);
+  return {
+    nodes: fields.number("nodes", 1),
+    alive: fields.number("alive", 1),
+    copies: fields.number("copies", 0),
+  };
+}
+
+function readRepair(value: unknown, where: string): Repair {
+  const fields = new Fields(value, where);
+  const count = (key: string) => Math.max(0, fields.number(key, 0));
+  return {
+    state: fields.text("state", "idle"),
+    queuedChunks: count("queued_chunks"),
+    bytesLeft: count("bytes_left"),
+    timeLeft: count("eta_seconds"),
+    underCopied: count("under_copied"),
+    begins: fields.optional("begins", readText) ?? "",
+  };
 }
 
 export function readStatus(value: unknown, where = "status"): Status {
@@ -100,6 +115,8 @@ export function readStatus(value: unknown, where = "status"): Status {
   if (node === null) throw new DecodeError(`${where}.node is missing`);
   return {
     node,
+    cluster: readCluster(fields.raw("cluster") ?? {}, `${where}.cluster`),
+    repair: readRepair(fields.raw("repair") ?? {}, `${where}.repair`),
     library: fields.optional("library", readLibrary) ?? { videos: 0, bytes: 0 },
     viewers: fields.list("viewers", readViewer),
     ingest: fields.list("ingest", readJob),

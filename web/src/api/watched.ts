@@ -1,6 +1,6 @@
 import { Fields, readText } from "../protocol/decode.ts";
 import { send } from "./request.ts";
-import { readWarning } from "./status.ts";
+import { readWarning } from "./warning.ts";
 
 /** The folder on the box whose films are added. */
 export interface WatchedFolder {

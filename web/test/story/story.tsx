@@ -1,19 +1,23 @@
 // Shows what is hard to bring about on a real box, such as ten peers and a failed check. The address says what:
-// ?page=network&viewers=200, or any field of MadeUp. Not part of the client.
+// ?page=network&viewers=200&nodes=12, or any field of MadeUp. Not part of the client.
 import "../../src/ui/styles/base.css";
 import "../../src/ui/styles/shell.css";
 import "../../src/ui/styles/watch.css";
 import "../../src/ui/styles/sources.css";
+import "../../src/ui/styles/library.css";
 import "../../src/ui/styles/panels.css";
+import "../../src/ui/styles/settings.css";
 import { signal } from "@preact/signals";
-import { type ComponentChildren, h, render } from "preact";
-import { readStatus } from "../../src/api/status.ts";
+import { type ComponentChildren, render } from "preact";
+import type { NetworkApi } from "../../src/api/network-api.ts";
 import { memoryStorage } from "../../src/player/device-storage.ts";
 import type { PlaybackMoment } from "../../src/player/moment.ts";
 import { type App, AppContext } from "../../src/ui/app-context.ts";
-import { NetworkPage } from "../../src/ui/network-page.tsx";
+import { NetworkBody } from "../../src/ui/network/network-body.tsx";
+import { Notices } from "../../src/ui/notices.ts";
 import { openPreferences } from "../../src/ui/preferences.ts";
 import { SourcesSection } from "../../src/ui/sources/sources-section.tsx";
+import { type MadeUpNetwork, networkOf } from "./made-up-network.ts";
 import { type MadeUp, sharingOf, usual } from "./made-up-sharing.ts";
 
 const asked = new URLSearchParams(location.search);
@@ -38,28 +42,28 @@ function appOf(): App {
     preferences,
     metered: signal(asked.has("metered")),
     title: signal(""),
+    notices: new Notices(),
+    session: { mayChange: signal(asked.has("admin")) } as unknown as App["session"],
     library: { list: signal(null) } as unknown as App["library"],
     api: {
-      getStatus: async () => readStatus(status(Number(asked.get("viewers") ?? 0))),
       getVideo: async (id: string) => ({ title: `The film called ${id} `.repeat(id === "video1" ? 9 : 1) }),
     } as unknown as App["api"],
   };
   return part as App;
 }
 
-function status(viewers: number): unknown {
-  return {
-    node: { id: "n", name: "attic-pc", self: true, used: 4e11, free: 6e11, version: "0.1.0" },
-    library: { videos: 42, bytes: 4e11 },
-    viewers: Array.from({ length: viewers }, (_, i) => ({
-      id: `viewer${i}`,
-      name: i === 1 ? "Averylongname".repeat(3) : `Guest ${i}`,
-      video: `video${i % 3}`,
-      buffer_seconds: 10 + (i % 20),
-      peers: i % 8,
-      bytes: { origin: 3e6 * i, peers: 7e6 * i, uploaded: 5e6 * (i % 5) },
-    })),
-  };
+function networkApi(): NetworkApi {
+  const number = (key: string, usually: number) => Number(asked.get(key) ?? usually);
+  return networkOf({
+    viewers: number("viewers", 0),
+    nodes: number("nodes", 1),
+    longNames: asked.has("longNames"),
+    dead: number("dead", 0),
+    drain: (asked.get("drain") ?? "") as MadeUpNetwork["drain"],
+    repair: (asked.get("repair") ?? "idle") as MadeUpNetwork["repair"],
+    joiners: number("joiners", 0),
+    now: Date.now(),
+  });
 }
 
 function read(made: MadeUp, start: number): () => PlaybackMoment {
@@ -75,8 +79,17 @@ function read(made: MadeUp, start: number): () => PlaybackMoment {
   };
 }
 
+function networkPage(): ComponentChildren {
+  return (
+    <>
+      <h1>Network</h1>
+      <NetworkBody api={networkApi()} />
+    </>
+  );
+}
+
 function page(): ComponentChildren {
-  if (asked.get("page") === "network") return h(NetworkPage, {});
+  if (asked.get("page") === "network") return networkPage();
   const made = madeUp();
   const reader = asked.has("without") ? () => ({ position: 0, bufferSeconds: 0, sharing: null }) : null;
   return (

@@ -89,7 +89,6 @@ export class FakeApi implements Api {
 
   stopVideo = () => Promise.reject(new Error("not in this fake"));
   renameVideo = () => Promise.reject(new Error("not in this fake"));
-  getStatus = () => Promise.reject(new Error("not in this fake"));
   getWatchedFolder = () => Promise.reject(new Error("not in this fake"));
   getSession = () => Promise.reject(new Error("not in this fake"));
   signIn = () => Promise.reject(new Error("not in this fake"));

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { sharingLines } from "../../src/player/sharing-lines.ts";
 import type { SharingFacts } from "../../src/swarm/facts.ts";
+import { viewerWords } from "../../src/ui/network/viewers-panel.tsx";
 import { columnsOf } from "../../src/ui/sources/columns.ts";
 import { lineWidth, placePeers, shortName } from "../../src/ui/sources/peer-places.ts";
 import {
@@ -14,7 +15,6 @@ import {
   summaryWords,
 } from "../../src/ui/sources/sources-words.ts";
 import { historySeconds, SpeedHistory } from "../../src/ui/sources/speed-history.ts";
-import { viewerWords } from "../../src/ui/viewers-panel.tsx";
 import { sharingOf, usual } from "../story/made-up-sharing.ts";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");

@@ -7,6 +7,15 @@ const node = { id: "n", name: "attic-pc", self: true, state: "alive", version: "
 test("a status is read as the box describes it", () => {
   const status = readStatus({
     node,
+    cluster: { id: "c", nodes: 3, alive: 2, copies: 2 },
+    repair: {
+      state: "waiting",
+      queued_chunks: 4,
+      bytes_left: 5,
+      eta_seconds: 6,
+      under_copied: 7,
+      begins: "2026-01-02T14:32:00Z",
+    },
     library: { videos: 3, bytes: 99 },
     viewers: [
       {
@@ -24,7 +33,16 @@ test("a status is read as the box describes it", () => {
     warnings: [{ code: "ffmpeg_missing", message: "ffmpeg is missing." }, "The disk is nearly full."],
   });
   expect(status).toEqual({
-    node: { ...node, url: "", capacity: 0 },
+    node: { ...node, zone: "", url: "", capacity: 0, lastSeen: "", drain: null },
+    cluster: { nodes: 3, alive: 2, copies: 2 },
+    repair: {
+      state: "waiting",
+      queuedChunks: 4,
+      bytesLeft: 5,
+      timeLeft: 6,
+      underCopied: 7,
+      begins: "2026-01-02T14:32:00Z",
+    },
     library: { videos: 3, bytes: 99 },
     viewers: [
       {
@@ -50,7 +68,13 @@ test("a status is read as the box describes it", () => {
 });
 
 test("a status with nothing but its node is quiet", () => {
-  expect(readStatus({ node })).toMatchObject({ viewers: [], ingest: [], warnings: [] });
+  expect(readStatus({ node })).toMatchObject({
+    cluster: { nodes: 1, alive: 1, copies: 0 },
+    repair: { state: "idle", underCopied: 0, begins: "" },
+    viewers: [],
+    ingest: [],
+    warnings: [],
+  });
 });
 
 test.each([
@@ -59,6 +83,8 @@ test.each([
   [{ node, warnings: [5] }],
   [{ node, ingest: "none" }],
   [{ node, viewers: [4] }],
+  [{ node, cluster: 2 }],
+  [{ node, repair: { begins: 5 } }],
   [7],
 ])("%j is refused", (value) => {
   expect(() => readStatus(value)).toThrow(DecodeError);

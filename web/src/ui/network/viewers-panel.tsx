@@ -1,8 +1,8 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Viewer } from "../api/status.ts";
-import { useApp } from "./app-context.ts";
-import { formatBytes, formatCount } from "./format.ts";
+import type { Viewer } from "../../api/status.ts";
+import { useApp } from "../app-context.ts";
+import { formatBytes, formatCount } from "../format.ts";
 
 /** How many viewers are listed before the rest is only counted. */
 const fewViewers = 20;
