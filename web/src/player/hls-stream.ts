@@ -9,7 +9,7 @@ import { renditionIn } from "./rendition.ts";
 import { segmentLoader } from "./segment-loader.ts";
 import { SegmentSource, segmentPatience } from "./segment-source.ts";
 import type { StreamSharing } from "./stream-sharing.ts";
-import { brokenPlayback, cannotDecode, passingTrouble, type Trouble } from "./trouble.ts";
+import { brokenPlayback, cannotDecode, machinesAway, passingTrouble, type Trouble } from "./trouble.ts";
 
 /** What a stream tells its player. */
 export interface StreamEvents {
@@ -90,6 +90,9 @@ export class HlsStream {
   readonly #stats: PlaybackStats;
   readonly #backoff = new Backoff(1000, 15_000);
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #gone = new AbortController();
+  /** What the box last said of machines that are away. */
+  #away: string | null = null;
   #recovered = false;
   #troubled = false;
 
@@ -105,6 +108,7 @@ export class HlsStream {
   }
 
   destroy(): void {
+    this.#gone.abort();
     clearTimeout(this.#retryTimer);
     this.hls.destroy();
   }
@@ -146,6 +150,7 @@ export class HlsStream {
 
   #works(): void {
     this.#backoff.reset();
+    this.#away = null;
     if (!this.#troubled) return;
     this.#troubled = false;
     this.#events.onTrouble(null);
@@ -159,9 +164,23 @@ export class HlsStream {
   #onNetworkError(data: ErrorData): void {
     if (!data.fatal) return;
     this.#troubled = true;
-    this.#events.onTrouble(passingTrouble(data.response?.code ?? 0));
+    const status = data.response?.code ?? 0;
+    if (status !== 503) this.#away = null;
+    this.#events.onTrouble(this.#away === null ? passingTrouble(status) : machinesAway(this.#away));
+    if (status === 503) void this.#askWhy(data.frag?.url ?? data.url ?? data.context?.url).catch(() => {});
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.#tryAgain(), this.#backoff.next());
+  }
+
+  async #askWhy(url: string | undefined): Promise<void> {
+    if (url === undefined) return;
+    // The first picture must not wait for what is needed in trouble only.
+    const { whichMachinesAreAway } = await import("./why-not.ts");
+    const words = await whichMachinesAreAway(url, this.#gone.signal);
+    // Meanwhile it may have gone on.
+    if (!this.#troubled || this.#gone.signal.aborted || words === this.#away) return;
+    this.#away = words;
+    this.#events.onTrouble(words === null ? passingTrouble(503) : machinesAway(words));
   }
 
   #tryAgain(): void {

@@ -39,6 +39,11 @@ export function brokenPlayback(code: string): Trouble {
   };
 }
 
+/** What is said when the box names the machines that are away, in words that say what would help. */
+export function machinesAway(words: string): Trouble {
+  return { kind: "passing", text: `${words} Trying again…` };
+}
+
 /** What is said while the next try is awaited. Status is that of the box's answer, 0 without one. */
 export function passingTrouble(status: number): Trouble {
   if (status === 503) return { kind: "passing", text: "The box is still preparing this. Trying again…" };
