@@ -1,4 +1,4 @@
-import { Fields, readText } from "../protocol/decode.ts";
+import { Fields, readNumber, readText } from "../protocol/decode.ts";
 
 export const videoStates = ["receiving", "processing", "ready", "failed", "trashed"] as const;
 export type VideoState = (typeof videoStates)[number];
@@ -21,6 +21,13 @@ export interface Rendition {
 export interface Chapter {
   readonly start: number;
   readonly title: string;
+}
+
+/** The machine that prepares a video; away while it does not answer, so that the numbers stand still. */
+export interface Preparer {
+  readonly id: string;
+  readonly name: string;
+  readonly away: boolean;
 }
 
 /** What went wrong, told for a person; the code is stable. */
@@ -48,7 +55,10 @@ export interface Video {
   /** In the order of their starts; empty when the file names none. */
   readonly chapters: readonly Chapter[];
   readonly sourceName: string;
-  readonly copies: { readonly want: number; readonly have: number };
+  /** How many machines are to keep each chunk, and how many that answer keep the scarcest one; null while not known. */
+  readonly copies: { readonly want: number; readonly have: number | null };
+  /** The machine that prepares the video; null when the box does not say. */
+  readonly preparer: Preparer | null;
   readonly renditions: readonly Rendition[];
   /** True when the file that was just added was in the library before. */
   readonly duplicate: boolean;
@@ -80,9 +90,14 @@ function readRendition(value: unknown, where: string): Rendition {
   };
 }
 
-function readCopies(value: unknown, where: string): { want: number; have: number } {
+function readCopies(value: unknown, where: string): Video["copies"] {
   const fields = new Fields(value, where);
-  return { want: fields.number("want", 0), have: fields.number("have", 0) };
+  return { want: fields.number("want", 0), have: fields.optional("have", readNumber) };
+}
+
+function readPreparer(value: unknown, where: string): Preparer {
+  const fields = new Fields(value, where);
+  return { id: fields.text("id"), name: fields.text("name", ""), away: fields.flag("away", false) };
 }
 
 function readChapter(value: unknown, where: string): Chapter {
@@ -120,7 +135,8 @@ export function readVideo(value: unknown, where = "video"): Video {
     storyboard: fields.optional("storyboard", readPath),
     chapters: readChapters(fields),
     sourceName: fields.text("source_name", ""),
-    copies: fields.optional("copies", readCopies) ?? { want: 0, have: 0 },
+    copies: fields.optional("copies", readCopies) ?? { want: 0, have: null },
+    preparer: fields.optional("node", readPreparer),
     renditions: fields.list("renditions", readRendition),
     duplicate: fields.flag("duplicate", false),
     canRetry: fields.optional("retry_until", readText) !== null,
@@ -149,4 +165,10 @@ export function isSoundOnly(video: Video): boolean {
 export function hasWholeQuality(video: Video): boolean {
   if (!video.playable) return false;
   return !isBusy(video) || video.renditions.filter((rendition) => rendition.kind === "video").length > 1;
+}
+
+/** True when a machine that has parts of a video, or that prepares it, does not answer, and no other has them. */
+export function isAway(video: Video): boolean {
+  if (isBusy(video)) return video.preparer?.away === true;
+  return video.state === "ready" && video.copies.want > 0 && video.copies.have === 0;
 }

@@ -71,3 +71,9 @@ export function readText(value: unknown, where: string): string {
   if (typeof value !== "string") throw new DecodeError(`${where} is not a string`);
   return value;
 }
+
+/** A number, for use with Fields.optional and Fields.list. */
+export function readNumber(value: unknown, where: string): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) throw new DecodeError(`${where} is not a number`);
+  return value;
+}

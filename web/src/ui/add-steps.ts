@@ -116,7 +116,7 @@ export function workLine(video: Video): string {
 }
 
 function copyLine({ copies }: Video): string {
-  if (copies.have === 0 || copies.want < 2) return "Make sure that it is safe on the disk";
+  if (!copies.have || copies.want < 2) return "Make sure that it is safe on the disk";
   return `Copy to other machines: ${copies.have} of ${copies.want}`;
 }
 
@@ -125,9 +125,9 @@ function readyLine(item: AddItem): string {
   const parts = ["Ready"];
   if (item.video !== null && item.video.duration > 0) parts.push(formatDuration(item.video.duration));
   if (picture !== undefined && picture.height > 0) parts.push(qualityName(picture.width, picture.height));
-  const copies = item.video?.copies ?? { want: 0, have: 0 };
-  if (copies.have > 0 && copies.have < copies.want) {
-    parts.push(`${copies.have} of ${copies.want} copies, more come with more machines`);
+  const { want, have } = item.video?.copies ?? { want: 0, have: null };
+  if (have && have < want) {
+    parts.push(`${have} of ${want} copies, more come with more machines`);
   }
   return parts.join(" · ");
 }

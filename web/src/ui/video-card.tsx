@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { Video } from "../api/video.ts";
-import { hasWholeQuality, isBusy, isSoundOnly } from "../api/video.ts";
+import { hasWholeQuality, isAway, isBusy, isSoundOnly } from "../api/video.ts";
 import { formatDuration } from "../player/duration.ts";
 import type { ResumePoint } from "../player/resume-store.ts";
 import { CardPreview } from "./card-preview.tsx";
@@ -66,6 +66,7 @@ function Poster({ video }: { video: Video }) {
 
 function Badge({ video }: { video: Video }) {
   if (video.state === "failed") return <span class="badge bad">Failed</span>;
+  if (isAway(video)) return <span class="badge">Not there just now</span>;
   if (!isBusy(video) || hasWholeQuality(video)) return null;
   const word = video.state === "receiving" ? "Arriving" : "Preparing";
   return (

@@ -1,11 +1,13 @@
 import type { Signal } from "@preact/signals";
-import { hasWholeQuality, isBusy, type Video } from "../api/video.ts";
+import { hasWholeQuality, isAway, isBusy, type Video } from "../api/video.ts";
 import { formatDuration } from "../player/duration.ts";
 import { qualityName } from "../player/tracks.ts";
 import { workLine } from "./add-steps.ts";
 import { useApp } from "./app-context.ts";
+import { CopiesFact } from "./copies-fact.tsx";
 import { formatAgo, formatBytes } from "./format.ts";
 import { ShareIcon } from "./icons.tsx";
+import { awayLine, Where } from "./preparer.tsx";
 import { ShareDialog } from "./video-dialogs.tsx";
 import { VideoMenu } from "./video-menu.tsx";
 
@@ -53,8 +55,10 @@ export function VideoDetails(props: {
         {factsOf(video).map((fact) => (
           <li key={fact}>{fact}</li>
         ))}
+        <CopiesFact video={video} />
       </ul>
-      {video.playable && isBusy(video) && <StillPreparing video={video} />}
+      {isAway(video) && <p class="strip calm any-length">{awayLine(video)}</p>}
+      {video.playable && isBusy(video) && !isAway(video) && <StillPreparing video={video} />}
       {sharing.value && (
         <ShareDialog
           video={video}
@@ -74,6 +78,7 @@ function StillPreparing({ video }: { video: Video }) {
     <p class="strip calm">
       {workLine(video)}
       {whole}
+      <Where video={video} />
     </p>
   );
 }

@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { messageOf } from "../api/request.ts";
-import type { Video } from "../api/video.ts";
+import { isAway, type Video } from "../api/video.ts";
 import { useApp } from "./app-context.ts";
 import { formatPercent } from "./format.ts";
 import { LibraryIcon, TrashIcon, WarningIcon } from "./icons.tsx";
+import { awayLine, Where } from "./preparer.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
 const toLibrary = (
@@ -122,7 +123,14 @@ export function Preparing({ video }: { video: Video }) {
         >
           <span class="meter-fill" style={{ inlineSize: `${video.progress * 100}%` }} />
         </div>
-        <p>It starts by itself as soon as the first part is ready.</p>
+        {isAway(video) ? (
+          <p class="any-length">{awayLine(video)}</p>
+        ) : (
+          <p>
+            It starts by itself as soon as the first part is ready.
+            <Where video={video} />
+          </p>
+        )}
       </div>
     </div>
   );

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { hasWholeQuality, isBusy, isSoundOnly, readVideo, readVideoPage } from "../../src/api/video.ts";
+import {
+  hasWholeQuality,
+  isAway,
+  isBusy,
+  isSoundOnly,
+  readVideo,
+  readVideoPage,
+} from "../../src/api/video.ts";
 import { DecodeError } from "../../src/protocol/decode.ts";
 
 const answer = {
@@ -31,6 +38,7 @@ const answer = {
 
 test("a video is read as the box describes it", () => {
   expect(readVideo(answer)).toEqual({
+    preparer: null,
     canRetry: false,
     id: "abc",
     title: "A film",
@@ -138,4 +146,14 @@ test("a quality is whole once the next one is begun, or all is ready", () => {
   expect(hasWholeQuality(readVideo({ ...answer, renditions: [low, better] }))).toBe(true);
   expect(hasWholeQuality(readVideo({ ...answer, renditions: [low], state: "ready" }))).toBe(true);
   expect(hasWholeQuality(readVideo({ ...answer, state: "failed", playable: false }))).toBe(false);
+});
+
+test.each([
+  [{ copies: { want: 2, have: 0 } }, true],
+  [{ copies: { want: 2, have: 1 } }, false],
+  [{ copies: { want: 2, have: null } }, false],
+  [{ state: "processing", copies: { want: 2, have: 0 } }, false],
+  [{ state: "processing", node: { id: "n", name: "box-2", away: true } }, true],
+])("%j is away: %s", (fields, away) => {
+  expect(isAway(readVideo({ ...answer, state: "ready", ...fields }))).toBe(away);
 });
