@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 
-	"shoal/internal/chunk"
 	"shoal/internal/exchange"
 	"shoal/internal/placement"
 	"shoal/internal/repair"
@@ -37,14 +36,4 @@ type otherDisks struct{ *exchange.Client }
 func (d otherDisks) Digests(ctx context.Context, node placement.NodeID, groups []placement.Group) ([]repair.Digest, error) {
 	digests, err := d.Client.Digests(ctx, node, groups)
 	return forRepair(digests), err
-}
-
-func (d otherDisks) List(ctx context.Context, node placement.NodeID, group placement.Group) (all []chunk.Info, err error) {
-	for info, err := range d.Client.List(ctx, node, group) {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, info)
-	}
-	return all, nil
 }

@@ -28,10 +28,25 @@ export const lanName = "box.lan";
 
 export async function startBox(): Promise<Box> {
   const folder = await mkdtemp(path.join(tmpdir(), "shoal-browser-"));
-  const node = spawn(shoal, ["serve", "--data", folder, "--http", "127.0.0.1:0", "--p2p", "127.0.0.1:0", "--no-mdns", "--log-format", "json"], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, SHOAL_DATA: undefined, SHOAL_HTTP: undefined },
-  });
+  const node = spawn(
+    shoal,
+    [
+      "serve",
+      "--data",
+      folder,
+      "--http",
+      "127.0.0.1:0",
+      "--p2p",
+      "127.0.0.1:0",
+      "--no-mdns",
+      "--log-format",
+      "json",
+    ],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, SHOAL_DATA: undefined, SHOAL_HTTP: undefined },
+    },
+  );
   const log = logOf(node);
   const address = await until("the node to listen", () => {
     if (node.exitCode !== null) throw new Error(`the node ended by itself:\n${log()}`);
