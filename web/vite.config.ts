@@ -12,6 +12,13 @@ function withoutOldAssets(): Plugin {
   };
 }
 
+/**
+ * What the player, the client and what the client loads later share, in one file. Left alone, the bundler makes a file
+ * for each set of those that share something, and the watch page would have one more to wait for.
+ */
+const common =
+  /\/node_modules\/@?preact\/.+js$|\/src\/player\/(backoff|close-on-leaving|copy-text|duration|keys|playback-stats|stall-counter|tracks)\.ts$|\/src\/ui\/(app-context|format)\.ts$/;
+
 export default defineConfig({
   plugins: [mediaChromeStyles(), hlsTrackSource(), withoutOldAssets()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
@@ -27,5 +34,10 @@ export default defineConfig({
     // For the node, which tells browsers ahead what a page is going to ask for.
     manifest: true,
     chunkSizeWarningLimit: 800,
+    rolldownOptions: {
+      output: {
+        codeSplitting: { groups: [{ name: "common", test: common }] },
+      },
+    },
   },
 });
