@@ -57,7 +57,7 @@ export function VideoDetails(props: {
         ))}
         <CopiesFact video={video} />
       </ul>
-      {isAway(video) && <p class="strip calm any-length">{awayLine(video)}</p>}
+      {video.playable && isAway(video) && <p class="strip calm any-length">{awayLine(video)}</p>}
       {video.playable && isBusy(video) && !isAway(video) && <StillPreparing video={video} />}
       {sharing.value && (
         <ShareDialog
