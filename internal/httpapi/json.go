@@ -31,6 +31,22 @@ type jsonVideo struct {
 	Duplicate    bool                    `json:"duplicate"`
 	// RetryUntil is until when a failed video can be tried again, nil when it cannot.
 	RetryUntil *time.Time `json:"retry_until"`
+	// Node is the other node that prepares the video, nil when this one does, or the video is ready.
+	Node *jsonPreparer `json:"node"`
+}
+
+// jsonPreparer is a node that alone knows how far a video is. Away tells that it does not answer.
+type jsonPreparer struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Away bool   `json:"away"`
+}
+
+func (h *Handler) preparer(v library.Video) *jsonPreparer {
+	if v.State == library.Ready || v.State == library.Trashed || v.Node == "" || v.Node == h.cfg.Node.ID {
+		return nil
+	}
+	return &jsonPreparer{ID: v.Node, Name: h.nodeName(v.Node), Away: v.Away}
 }
 
 // jsonChapter begins at a time in seconds and ends where the next one begins.
@@ -54,7 +70,7 @@ func (h *Handler) video(ctx context.Context, v library.Video) jsonVideo {
 		ID: string(v.ID), Title: v.Title, State: v.State, Stage: v.Stage, Progress: v.Progress,
 		Error: v.Problem, Playable: v.Playable, Duration: v.Duration.Seconds(), Size: v.Size,
 		Created: v.Created.UTC(), SourceName: v.SourceName, Renditions: v.Renditions,
-		Copies: jsonCopies{h.cfg.Cluster.Copies(), h.copies.of(ctx, v)}, Chapters: make([]jsonChapter, len(v.Chapters)),
+		Copies: jsonCopies{h.cfg.Cluster.Copies(), h.copies.of(ctx, v)}, Chapters: make([]jsonChapter, len(v.Chapters)), Node: h.preparer(v),
 	}
 	for i, c := range v.Chapters {
 		out.Chapters[i] = jsonChapter{c.Start.Seconds(), c.Title}

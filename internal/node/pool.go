@@ -21,6 +21,9 @@ var ErrP2P = pool.ErrListen
 // JoinError says why a node could not become a member by Config.Join.
 type JoinError = pool.JoinError
 
+// settling is how long a record may take to get here, and by how much clocks may differ besides.
+const settling = 10 * time.Minute
+
 // draftStreams is how many questions about its videos one node may ask this one at once.
 const draftStreams = 16
 
@@ -64,7 +67,10 @@ func (n *Node) usage() pool.Usage {
 
 // wanted is asked by repair, which does nothing before the node runs.
 func (n *Node) wanted(ctx context.Context, visit func(chunk.Ref)) (young time.Time, err error) {
-	young, _ = n.library.OldestImport()
+	// An import elsewhere may have put chunks a while before this node hears of it.
+	if since, found := n.library.OldestImport(); found {
+		young = since.Add(-settling)
+	}
 	return young, n.upkeep.Needed(ctx, visit)
 }
 

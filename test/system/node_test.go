@@ -132,6 +132,7 @@ type video struct {
 	Poster                  *string
 	Error                   *struct{ Code, Message string }
 	Copies                  struct{ Want, Have int }
+	Node                    *struct{ Name string }
 	Renditions              []struct {
 		ID, Kind, Codec string
 		Width, Height   int
