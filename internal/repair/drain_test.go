@@ -37,7 +37,7 @@ func TestDrainEndsSafeAndSwitchingOffLosesNothing(t *testing.T) {
 		if got := sum(w.moved()); got != had {
 			t.Errorf("%d chunks moved after the node was switched off", got-had)
 		}
-		if n := len(leaver.disk.deleted); n > 0 {
+		if n := leaver.disk.gone(); n > 0 {
 			t.Errorf("the leaving node deleted %d chunks", n)
 		}
 	})

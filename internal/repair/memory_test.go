@@ -263,3 +263,10 @@ func (d *memory) all() (refs []chunk.Ref) {
 	}
 	return refs
 }
+
+// gone returns how many chunks were deleted.
+func (d *memory) gone() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.deleted)
+}

@@ -52,12 +52,12 @@ func TestRateIsKeptAndUsed(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			in(t, func(t *testing.T, w *world) {
-				n := large(w, 60, one.copies)
+				n := large(w, 40, one.copies)
 				n.set(func(n *node) { n.watching = one.watching })
 				n.Kick()
 				w.pass(time.Second)
 				began := time.Now()
-				for n.Status().Copied.Chunks < 50 && time.Since(began) < time.Minute {
+				for n.Status().Copied.Chunks < 32 && time.Since(began) < time.Minute {
 					w.pass(50 * time.Millisecond)
 				}
 				s := n.Status()
@@ -69,7 +69,7 @@ func TestRateIsKeptAndUsed(t *testing.T) {
 				if told := float64(s.Rate) / float64(n.cfg.Rate); told < 0.8*one.want || told > 1.6*one.want {
 					t.Errorf("it says %.2f of the rate, want %.2f", told, one.want)
 				}
-				if s.State != repair.StateRepairing || s.ETA == 0 || s.Queued != 60-s.Copied.Chunks {
+				if s.State != repair.StateRepairing || s.ETA == 0 || s.Queued != 40-s.Copied.Chunks {
 					t.Errorf("%+v", s)
 				}
 			})

@@ -60,7 +60,7 @@ func TestJoinMovesDataOnlyToTheNewcomer(t *testing.T) {
 		if got, ideal := moved[name(4)], 2*3000/5; sum(moved) != got || float64(got) > 1.2*float64(ideal) || float64(got) < 0.8*float64(ideal) {
 			t.Errorf("moved %v, want about %d to the newcomer alone", moved, ideal)
 		}
-		if n := len(w.nodes[name(0)].disk.deleted); n > 0 {
+		if n := w.nodes[name(0)].disk.gone(); n > 0 {
 			t.Errorf("%d chunks were deleted at once", n)
 		}
 		w.pass(27 * time.Hour)

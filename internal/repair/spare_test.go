@@ -124,8 +124,8 @@ func TestSurplusStaysWhile(t *testing.T) {
 					w.pass(30 * time.Hour)
 				}
 				d := w.nodes["node-0"].disk
-				if got := len(d.all()); got != want || len(d.deleted) > 0 {
-					t.Errorf("%d chunks are left of %d, %d were deleted", got, want, len(d.deleted))
+				if got := len(d.all()); got != want || d.gone() > 0 {
+					t.Errorf("%d chunks are left of %d, %d were deleted", got, want, d.gone())
 				}
 			})
 		})
