@@ -77,16 +77,19 @@ type Config struct {
 type Gossip struct {
 	cfg   Config
 	wires *wires
-	// joins has a place for each attempt to find a member that seems gone.
-	joins chan struct{}
 	wake  chan struct{}
 
 	life    sync.Mutex // held while memberlist is started, left, or ended
 	swim    *memberlist.Memberlist
 	running bool // guarded by life
 
+	// What memberlist believed when it was last asked, which is for Run alone.
+	states map[placement.NodeID]State
+	asked  time.Time
+
 	mu    sync.Mutex
 	peers map[placement.NodeID]*peer // guarded by mu; of all members but this one
+	joins int                        // guarded by mu; attempts to find members that are under way
 
 	names atomic.Pointer[map[placement.NodeID]bool]
 }
@@ -94,7 +97,7 @@ type Gossip struct {
 // New returns a Gossip that begins when it is run.
 func New(cfg Config) *Gossip {
 	g := &Gossip{
-		cfg: cfg, joins: make(chan struct{}, maxJoins), wake: make(chan struct{}, 1),
+		cfg: cfg, wake: make(chan struct{}, 1),
 		peers: make(map[placement.NodeID]*peer),
 	}
 	g.names.Store(&map[placement.NodeID]bool{})
@@ -141,12 +144,14 @@ func (g *Gossip) start(ctx context.Context) error {
 	return nil
 }
 
-// end stops memberlist. Probes that it has begun end by themselves within seconds and find no wires any more.
+// end stops memberlist, which does not wait for its goroutines: once there are no wires and no open questions, nothing holds them.
 func (g *Gossip) end() {
 	g.life.Lock()
 	defer g.life.Unlock()
 	g.running = false
-	_ = g.swim.Shutdown() // which stops the wires and waits for them
+	g.wires.stop()
+	g.wires.release(func() { _, _ = g.swim.Ping(string(g.cfg.Self), g.wires.sender(g.cfg.Self)) })
+	_ = g.swim.Shutdown()
 }
 
 // Leave tells the others that this node goes, as long as Run runs. It returns when some were told, or ctx ends.

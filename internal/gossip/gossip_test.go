@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// settle lets the probes end that memberlist had begun: time stands still when a bubble's first goroutine is gone.
-func settle() { time.Sleep(10 * time.Second) }
+// settle lets end what memberlist does for others, which takes it 0.3 s: time stands still when a bubble's first goroutine is gone.
+func settle() { time.Sleep(400 * time.Millisecond) }
 
 // bubble runs a test in virtual time with n nodes that have met.
 func bubble(t *testing.T, n int, test func(t *testing.T, c *cluster)) {
@@ -48,6 +48,22 @@ func TestACrashIsSeenByAllWithinTenSeconds(t *testing.T) {
 				for id, other := range c.nodes {
 					if deaths := other.count(gossip.Dead); deaths != 1 {
 						t.Errorf("%s saw %d deaths", id, deaths)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestInQuietTimesNobodyIsSuspected(t *testing.T) {
+	for _, n := range []int{2, 10} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			bubble(t, n, func(t *testing.T, c *cluster) {
+				c.net.Delay(20 * time.Millisecond)
+				time.Sleep(2 * time.Minute)
+				for id, node := range c.nodes {
+					if node.count(gossip.Suspect)+node.count(gossip.Dead) > 0 {
+						t.Errorf("%s suspected somebody", id)
 					}
 				}
 			})

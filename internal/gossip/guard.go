@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -41,34 +42,49 @@ const (
 )
 
 // plain tells whether a packet has only messages that memberlist may read, and questions in the name of its sender alone.
-func plain(from placement.NodeID, packet []byte) bool { return plainWithin(from, packet, maxDepth) }
-
-func plainWithin(from placement.NodeID, p []byte, depth int) bool {
-	if len(p) == 0 {
+func plain(from placement.NodeID, packet []byte) bool {
+	return walk(packet, maxDepth, func(kind byte, message []byte) bool {
+		switch kind {
+		case pingMessage, indirectMessage:
+			return asks(from, message)
+		case ackMessage, nackMessage, suspectMessage, aliveMessage, deadMessage:
+			return true
+		}
 		return false
-	}
-	switch p[0] {
-	case pingMessage, indirectMessage:
-		return asks(from, p[1:])
-	case ackMessage, nackMessage, suspectMessage, aliveMessage, deadMessage:
-		return true
-	case checkedMessage:
-		return depth > 0 && len(p) > 5 && plainWithin(from, p[5:], depth-1)
-	case compoundMessage:
-		return depth > 0 && allPlain(from, p[1:], depth-1)
-	}
-	return false
+	})
 }
 
-// allPlain reads a number of messages: how many, in one byte, the length of each, in two, and the messages.
-func allPlain(from placement.NodeID, p []byte, depth int) bool {
+// news tells whether a packet has something to say of a node's state.
+func news(packet []byte) (found bool) {
+	walk(packet, maxDepth, func(kind byte, _ []byte) bool {
+		found = found || kind == suspectMessage || kind == aliveMessage || kind == deadMessage
+		return true
+	})
+	return found
+}
+
+// walk visits the messages in a packet, and tells whether it could and visit returned true for all.
+func walk(p []byte, depth int, visit func(kind byte, message []byte) bool) bool {
+	switch {
+	case len(p) == 0:
+		return false
+	case p[0] == checkedMessage:
+		return depth > 0 && len(p) > 5 && walk(p[5:], depth-1, visit)
+	case p[0] == compoundMessage:
+		return depth > 0 && walkAll(p[1:], depth-1, visit)
+	}
+	return visit(p[0], p[1:])
+}
+
+// walkAll reads a number of messages: how many, in one byte, the length of each, in two, and the messages.
+func walkAll(p []byte, depth int, visit func(kind byte, message []byte) bool) bool {
 	if len(p) < 1 || len(p) < 1+2*int(p[0]) {
 		return false
 	}
 	lengths, rest := p[1:1+2*int(p[0])], p[1+2*int(p[0]):]
 	for ; len(lengths) > 0; lengths = lengths[2:] {
 		n := int(lengths[0])<<8 | int(lengths[1])
-		if n > len(rest) || !plainWithin(from, rest[:n], depth) {
+		if n > len(rest) || !walk(rest[:n], depth, visit) {
 			return false
 		}
 		rest = rest[n:]
@@ -84,6 +100,31 @@ func asks(from placement.NodeID, p []byte) bool {
 	return err == nil && placement.NodeID(question.SourceNode) == from
 }
 
+// questionIn returns the number of the question in a packet of this node.
+func questionIn(packet []byte) (number uint32, found bool) {
+	walk(packet, maxDepth, func(kind byte, message []byte) bool {
+		if kind == pingMessage {
+			var question struct{ SeqNo uint32 }
+			var handle codec.MsgpackHandle
+			found = codec.NewDecoder(bytes.NewReader(message), &handle).Decode(&question) == nil
+			number = question.SeqNo
+		}
+		return !found
+	})
+	return number, found
+}
+
+// answerTo returns what answers a question.
+func answerTo(number uint32) []byte {
+	text := bytes.NewBuffer([]byte{ackMessage})
+	var handle codec.MsgpackHandle
+	_ = codec.NewEncoder(text, &handle).Encode(struct {
+		SeqNo   uint32
+		Payload []byte
+	}{SeqNo: number}) // into memory
+	return text.Bytes()
+}
+
 // lent is a stream that memberlist uses: it hears only what it may, ends with ctx, and says when it is no longer needed.
 type lent struct {
 	net.Conn
@@ -97,7 +138,7 @@ type lent struct {
 }
 
 func newLent(ctx context.Context, conn net.Conn, closed func()) *lent {
-	l := &lent{Conn: conn, ctx: ctx, rest: io.LimitReader(conn, maxExchange), closed: closed}
+	l := &lent{Conn: conn, ctx: ctx, rest: bufio.NewReader(io.LimitReader(conn, maxExchange)), closed: closed}
 	l.unhook = context.AfterFunc(ctx, l.expire)
 	return l
 }

@@ -144,21 +144,23 @@ func (w *wires) takePackets(ctx context.Context, end context.CancelFunc, from pl
 			w.cfg.Log.Debug("a stream of packets ended", "node", from, "error", err)
 			return
 		}
-		w.take(from, kind, body)
+		w.take(ctx, from, kind, body)
 	}
 }
 
-func (w *wires) take(from placement.NodeID, kind byte, body []byte) {
+func (w *wires) take(ctx context.Context, from placement.NodeID, kind byte, body []byte) {
 	switch kind {
 	case framePacket:
 		w.heard(from, nil)
 		if !plain(from, body) {
 			return
 		}
-		sender := &net.TCPAddr{IP: ip(from), Port: port}
 		select {
-		case w.packets <- &memberlist.Packet{Buf: body, From: sender, Timestamp: time.Now()}:
-		default:
+		case w.packets <- &memberlist.Packet{Buf: body, From: w.sender(from), Timestamp: time.Now()}:
+			if news(body) {
+				w.news.Store(true)
+			}
+		case <-ctx.Done():
 		}
 	case frameFacts:
 		if len(body) <= MaxFacts {

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -17,12 +18,16 @@ import (
 )
 
 const (
-	// lookEvery is how long a suspicion may go unnoticed; deaths and joins are noticed at once.
+	// lookEvery is how long a suspicion may go unnoticed; deaths and joins are noticed at once. askEvery is how often memberlist is
+	// asked though there is no news.
 	lookEvery = 500 * time.Millisecond
+	askEvery  = 10 * time.Second
 	// foundWithin is how long a member that was never heard of counts as suspect.
 	foundWithin = 10 * time.Second
-	// maxJoins bounds the attempts to find members at one time.
-	maxJoins = 16
+	// maxJoins bounds the attempts to find members at one time, joinsEach those that one look begins: the first that is found knows
+	// most others.
+	maxJoins  = 16
+	joinsEach = 3
 	// seekFirst and seekLast are how long to wait before looking for a member again.
 	seekFirst = time.Second
 	seekLast  = 10 * time.Second
@@ -42,12 +47,16 @@ func cmpIDs(a, b placement.NodeID) int { return strings.Compare(string(a), strin
 // look compares what memberlist believes with what was known, and tells what changed.
 func (g *Gossip) look() {
 	members := g.enlist()
-	states, err := g.ask()
-	if err != nil {
-		g.cfg.Log.Error("the state of the members is unknown", "error", err)
-		return
+	now := g.cfg.Now()
+	if g.wires.news.Swap(false) || now.Sub(g.asked) >= askEvery {
+		states, err := g.ask()
+		if err != nil {
+			g.cfg.Log.Error("the state of the members is unknown", "error", err)
+			return
+		}
+		g.states, g.asked = states, now
 	}
-	for _, p := range g.update(members, states, g.cfg.Now()) {
+	for _, p := range g.update(members, g.states, now) {
 		g.cfg.Log.Info("a node's state changed", "node", p.ID, "state", p.State)
 		g.cfg.Changed(p)
 	}
@@ -126,15 +135,16 @@ func (g *Gossip) seek(joining *sync.WaitGroup) {
 	now := g.cfg.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	begun := 0
 	for id, p := range g.peers {
 		if p.State == Alive || p.State == Suspect && p.known || p.busy || now.Before(p.seek) {
 			continue
 		}
-		select {
-		case g.joins <- struct{}{}:
-		default:
+		if begun == joinsEach || g.joins == maxJoins {
 			return
 		}
+		begun++
+		g.joins++
 		p.busy = true
 		joining.Go(func() { g.find(id) })
 	}
@@ -142,9 +152,9 @@ func (g *Gossip) seek(joining *sync.WaitGroup) {
 
 func (g *Gossip) find(id placement.NodeID) {
 	_, err := g.swim.Join([]string{fmt.Sprintf("%s/%s", id, addressOf(id))})
-	<-g.joins
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.joins--
 	p := g.peers[id]
 	if p == nil {
 		return
@@ -194,11 +204,11 @@ func (g *Gossip) ask() (map[placement.NodeID]State, error) {
 	if _, err := here.Write(request.Bytes()); err != nil {
 		return nil, err
 	}
-	return readStates(here)
+	return readStates(bufio.NewReader(here))
 }
 
 // readStates reads an answer to an exchange.
-func readStates(from net.Conn) (map[placement.NodeID]State, error) {
+func readStates(from io.Reader) (map[placement.NodeID]State, error) {
 	var kind [1]byte
 	if _, err := io.ReadFull(from, kind[:]); err != nil {
 		return nil, err

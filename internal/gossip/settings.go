@@ -36,8 +36,6 @@ func (g *Gossip) settings() *memberlist.Config {
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = 4, 2
 	// In a small cluster four tellings may all go to the same node, and the one that is wrong about another never hears so.
 	c.RetransmitMult = 10
-	// A node that is cut off from all has to find that out one by one.
-	c.AwarenessMaxMultiplier = 3
 	c.TCPTimeout = exchangeWithin
 	c.Alive, c.Events = refuser{g}, events{g}
 	c.Logger = logger(g.cfg.Log)
@@ -80,9 +78,14 @@ func (r refuser) NotifyAlive(n *memberlist.Node) error {
 // events has changes noticed at once. They are told while memberlist holds its lock.
 type events struct{ g *Gossip }
 
-func (e events) NotifyJoin(*memberlist.Node)   { e.g.nudge() }
-func (e events) NotifyLeave(*memberlist.Node)  { e.g.nudge() }
+func (e events) NotifyJoin(*memberlist.Node)   { e.happened() }
+func (e events) NotifyLeave(*memberlist.Node)  { e.happened() }
 func (e events) NotifyUpdate(*memberlist.Node) {}
+
+func (e events) happened() {
+	e.g.wires.news.Store(true)
+	e.g.nudge()
+}
 
 // logger passes on what memberlist says, which is for those who debug: lost packets are nothing special.
 func logger(to *slog.Logger) *log.Logger {

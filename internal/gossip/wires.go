@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -29,8 +30,6 @@ const (
 	idleFor     = 10 * time.Minute
 	// maxExchanges bounds those that are answered at one time.
 	maxExchanges = 64
-	// arrived is how many packets may wait for memberlist.
-	arrived = 1024
 )
 
 var errGone = errors.New("gossip has ended")
@@ -42,6 +41,8 @@ type wires struct {
 	belongs func(placement.NodeID) bool
 	heard   func(id placement.NodeID, facts []byte)
 
+	// news is set when something that came or went may have changed what memberlist believes.
+	news      atomic.Bool
 	packets   chan *memberlist.Packet
 	streams   chan net.Conn
 	exchanges chan struct{} // has a place for each that is answered
@@ -53,7 +54,11 @@ type wires struct {
 	links   map[placement.NodeID]*link              // guarded by mu
 	inbound map[placement.NodeID]context.CancelFunc // guarded by mu; ends the newest stream of packets from a member
 	facts   note                                    // guarded by mu
+	late    []byte                                  // guarded by mu; the last packet that came after the end
 }
+
+// waitedFor is among how many of the last questions those are that are not answered yet.
+const waitedFor = 64
 
 // note is what a node tells of itself, with the number of its edition.
 type note struct {
@@ -66,7 +71,7 @@ var _ memberlist.NodeAwareTransport = (*wires)(nil)
 func newWires(cfg Config, belongs func(placement.NodeID) bool, heard func(placement.NodeID, []byte)) *wires {
 	return &wires{
 		cfg: cfg, belongs: belongs, heard: heard,
-		packets: make(chan *memberlist.Packet, arrived), streams: make(chan net.Conn), exchanges: make(chan struct{}, maxExchanges),
+		packets: make(chan *memberlist.Packet), streams: make(chan net.Conn), exchanges: make(chan struct{}, maxExchanges),
 		links: make(map[placement.NodeID]*link), inbound: make(map[placement.NodeID]context.CancelFunc),
 	}
 }
@@ -147,6 +152,9 @@ func (w *wires) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
 // WriteToAddress sends a packet, or drops it when too many wait.
 func (w *wires) WriteToAddress(packet []byte, a memberlist.Address) (time.Time, error) {
 	to := placement.NodeID(a.Name)
+	if w.tooLate(packet) {
+		return time.Time{}, errGone
+	}
 	if to == w.cfg.Self || !w.belongs(to) {
 		return time.Time{}, fmt.Errorf("send packet to %q: it does not belong", to)
 	}
@@ -154,12 +162,42 @@ func (w *wires) WriteToAddress(packet []byte, a memberlist.Address) (time.Time, 
 	if l == nil {
 		return time.Time{}, errGone
 	}
+	if news(packet) {
+		w.news.Store(true)
+	}
 	select {
 	case l.queue <- packet:
 	default:
 	}
 	return time.Now(), nil
 }
+
+func (w *wires) tooLate(packet []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx.Err() == nil {
+		return false
+	}
+	w.late = packet
+	return true
+}
+
+// release ends what memberlist still waits for, which would take seconds: it is told that the answers have come. ask has it ask one more
+// question, from which follow the numbers of those before.
+func (w *wires) release(ask func()) {
+	ask()
+	w.mu.Lock()
+	last, found := questionIn(w.late)
+	w.mu.Unlock()
+	for n := range uint32(waitedFor) {
+		if !found || n > last {
+			return
+		}
+		w.packets <- &memberlist.Packet{Buf: answerTo(last - n), From: w.sender(w.cfg.Self), Timestamp: time.Now()}
+	}
+}
+
+func (w *wires) sender(id placement.NodeID) net.Addr { return &net.TCPAddr{IP: ip(id), Port: port} }
 
 // WriteTo is part of memberlist.Transport; names are required, so it is not used.
 func (w *wires) WriteTo([]byte, string) (time.Time, error) { return time.Time{}, errors.ErrUnsupported }
@@ -198,6 +236,7 @@ func (w *wires) DialAddressTimeout(a memberlist.Address, timeout time.Duration) 
 	}
 	return newLent(ctx, conn, func() {
 		_ = conn.Close()
+		w.news.Store(true)
 		w.work.Done()
 	}), nil
 }
@@ -277,6 +316,7 @@ func (w *wires) answer(ctx context.Context, from placement.NodeID, conn net.Conn
 	select {
 	case w.streams <- lent:
 		<-done
+		w.news.Store(true)
 	case <-ctx.Done():
 	}
 }
