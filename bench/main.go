@@ -31,6 +31,7 @@ func experiments() []experiment {
 		{"swarm", "many viewers in Chromium who share, beside plain hls.js and p2p-media-loader", []string{"ffmpeg", "nginx", "node", "chromium"}, measureSwarm},
 		{"start", "starting with 10,000 videos, and idling", []string{"ffmpeg"}, measureStart},
 		{"rooms", "10,000 viewers in one room", []string{"ffmpeg"}, measureRooms},
+		{"cluster", "several nodes: chunks between them, uploads, a death, catching up", []string{"ffmpeg"}, measureCluster},
 		{"crowd", "slow readers and half-sent requests beside normal ones", []string{"ffmpeg"}, measureCrowd},
 	}
 }
@@ -38,7 +39,11 @@ func experiments() []experiment {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx); err != nil {
+	is, err := runBare(ctx)
+	if !is {
+		err = run(ctx)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)

@@ -24,9 +24,14 @@ type box struct {
 	dir   string
 	base  string
 	token string
+	// flags are those it was started with, beside where its data and its browsers are.
+	flags []string
 	// took is the time from the start of the program to its first answer.
 	took time.Duration
 }
+
+// alone are the flags of a node that others cannot know of; the usual port may be another one's.
+var alone = []string{"--p2p", loopback + ":0", "--no-mdns"}
 
 // startBox runs a node over dir, or over a new folder for "", at a free address.
 func (l *lab) startBox(dir string) (*box, error) {
@@ -34,11 +39,11 @@ func (l *lab) startBox(dir string) (*box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.startBoxAt(dir, address)
+	return l.startBoxAt(dir, address, alone...)
 }
 
-// startBoxAt is startBox with an address.
-func (l *lab) startBoxAt(dir, address string) (*box, error) {
+// startBoxAt is startBox with an address and more flags of serve.
+func (l *lab) startBoxAt(dir, address string, flags ...string) (*box, error) {
 	if dir == "" {
 		var err error
 		if dir, err = l.folder("node"); err != nil {
@@ -46,11 +51,11 @@ func (l *lab) startBoxAt(dir, address string) (*box, error) {
 		}
 	}
 	began := time.Now()
-	p, err := startProcess(l.shoal, "serve", "--data", dir, "--http", address, "--p2p", "127.0.0.1:0", "--no-mdns")
+	p, err := startProcess(l.shoal, append([]string{"serve", "--data", dir, "--http", address}, flags...)...)
 	if err != nil {
 		return nil, err
 	}
-	b := &box{process: p, lab: l, dir: dir, base: "http://" + address}
+	b := &box{process: p, lab: l, dir: dir, base: "http://" + address, flags: flags}
 	if err = l.answers(b.base+"/healthz", p); err == nil {
 		b.took = time.Since(began)
 		var token []byte

@@ -76,7 +76,7 @@ func (t *theatre) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if t.box, err = t.startBoxAt("", address); err != nil {
+	if t.box, err = t.startBoxAt("", address, alone...); err != nil {
 		return err
 	}
 	id, err := t.box.addReady(source)
@@ -134,7 +134,7 @@ func (t *theatre) close() {
 func (t *theatre) restart() error {
 	address, dir := strings.TrimPrefix(t.box.base, "http://"), t.box.dir
 	t.box.stop()
-	box, err := t.startBoxAt(dir, address)
+	box, err := t.startBoxAt(dir, address, alone...)
 	if err != nil {
 		return err
 	}
