@@ -53,7 +53,7 @@ func measureReading(l *lab) error {
 	if err != nil {
 		return err
 	}
-	defer f.stop()
+	defer f.discard()
 	var ids []string
 	for _, film := range []film{fullHD(), hd(), thin()} {
 		path, err := l.film(film)

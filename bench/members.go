@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -64,20 +65,33 @@ func (f *fleet) stop() {
 	}
 }
 
-// restart stops a node and starts it over the same data, so that it has nothing in memory, and waits until all know of all again.
-func (f *fleet) restart(i int) error {
-	f.boxes[i].stop()
-	return f.start(i)
+// discard stops the nodes and removes what they stored.
+func (f *fleet) discard() {
+	f.stop()
+	for _, b := range f.boxes {
+		if err := os.RemoveAll(b.dir); err != nil {
+			f.lab.say("%s could not be removed: %v", b.dir, err)
+		}
+	}
 }
 
-// start starts a node that was stopped.
-func (f *fleet) start(i int) (err error) {
-	old := f.boxes[i]
-	if f.boxes[i], err = f.lab.startBoxAt(old.dir, strings.TrimPrefix(old.base, "http://"), old.flags...); err != nil {
-		f.boxes[i] = old
+// restart stops a node and starts it over the same data, so that it has nothing in memory, and waits until all know of all again.
+func (f *fleet) restart(i int) (err error) {
+	f.boxes[i].stop()
+	if f.boxes[i], err = f.boxes[i].again(); err != nil {
 		return err
 	}
 	return f.united()
+}
+
+// again starts a node that was stopped, over the same data and at the same addresses. After an error it is the node that was
+// stopped.
+func (b *box) again() (*box, error) {
+	next, err := b.lab.startBoxAt(b.dir, strings.TrimPrefix(b.base, "http://"), b.flags...)
+	if err != nil {
+		return b, err
+	}
+	return next, nil
 }
 
 // united waits until every node counts every node as alive.
