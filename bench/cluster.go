@@ -43,6 +43,7 @@ const (
 // reading is what was measured of a node that holds nothing.
 type reading struct {
 	ours, bare, direct []float64 // MiB/s
+	costs, bareCosts   []float64 // seconds of processor for each GiB, of all processes
 	first, ranges      []time.Duration
 	crowd              []float64
 }
@@ -76,8 +77,8 @@ func measureReading(l *lab) error {
 		if err := m.round(f, b, ids); err != nil {
 			return err
 		}
-		l.say("  round %d: %.0f MiB/s beside %.0f through a bare stream and %.0f of it alone; first bytes %v; ranges %v; crowd %.3f", round+1,
-			m.ours[round], m.bare[round], m.direct[round], m.first[3*round:], median(m.ranges[rangesAtRandom*round:]), m.crowd[round])
+		l.say("  round %d: %.0f MiB/s beside %.0f through a bare stream and %.0f of it alone, %.1f and %.1f s/GiB; first bytes %v; ranges %v; crowd %.3f", round+1,
+			m.ours[round], m.bare[round], m.direct[round], m.costs[round], m.bareCosts[round], m.first[3*round:], median(m.ranges[rangesAtRandom*round:]), m.crowd[round])
 	}
 	m.rows(l)
 	return nil
@@ -96,25 +97,36 @@ func (m *reading) round(f *fleet, bare *bareReader, ids []string) error {
 		}
 		m.first = append(m.first, first)
 	}
-	ours, size, err := c.speed("/stream/" + ids[0] + ".mp4")
+	size, err := m.race(f, bare, "/stream/"+ids[0]+".mp4")
 	if err != nil {
 		return err
 	}
-	pieces := size / mebibyte
-	through, _, err := (&box{lab: c.lab, base: bare.base}).speed(fmt.Sprintf("/through?pieces=%d", pieces))
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	if _, err := (&box{lab: c.lab, base: bare.base}).get(fmt.Sprintf("/direct?pieces=%d", pieces)); err != nil {
-		return err
-	}
-	direct := float64(pieces) / time.Since(began).Seconds()
-	m.ours, m.bare, m.direct = append(m.ours, ours), append(m.bare, through), append(m.direct, direct)
 	if err := m.readRanges(c, ids[0], size); err != nil {
 		return err
 	}
 	return m.readTogether(f, ids[1])
+}
+
+// race reads a film through the node that holds nothing, and as many bytes through a bare stream.
+func (m *reading) race(f *fleet, bare *bareReader, path string) (size int64, err error) {
+	nodes := []*process{f.boxes[0].process, f.boxes[1].process, f.boxes[2].process}
+	ours, size, cost, err := f.boxes[2].speed(path, nodes)
+	if err != nil {
+		return 0, err
+	}
+	both, reader := []*process{bare.sender, bare.reader}, &box{lab: f.lab, base: bare.base}
+	through, _, bareCost, err := reader.speed(fmt.Sprintf("/through?pieces=%d", size/mebibyte), both)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if _, err := reader.get(fmt.Sprintf("/direct?pieces=%d", size/mebibyte)); err != nil {
+		return 0, err
+	}
+	m.direct = append(m.direct, float64(size/mebibyte)/time.Since(began).Seconds())
+	m.ours, m.bare = append(m.ours, ours), append(m.bare, through)
+	m.costs, m.bareCosts = append(m.costs, cost), append(m.bareCosts, bareCost)
+	return size, nil
 }
 
 // firstByte is how long it takes from the request to the first byte of the answer's content.
@@ -146,11 +158,33 @@ func (b *box) open(path, bytes string) (*http.Response, error) {
 	return res, err
 }
 
-// speed reads all of a path and returns MiB/s and bytes.
-func (b *box) speed(path string) (float64, int64, error) {
+// speed reads all of a path and returns MiB/s, bytes, and the seconds of processor for each GiB that some processes used meanwhile.
+func (b *box) speed(path string, of []*process) (speed float64, size int64, cost float64, err error) {
+	before, err := computed(of)
+	if err != nil {
+		return 0, 0, 0, err
+	}
 	began := time.Now()
-	size, err := b.drop(path, "")
-	return float64(size) / mebibyte / time.Since(began).Seconds(), size, err
+	size, err = b.drop(path, "")
+	took := time.Since(began)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	after, err := computed(of)
+	mebibytes := float64(size) / mebibyte
+	return mebibytes / took.Seconds(), size, (after - before).Seconds() / mebibytes * 1024, err
+}
+
+// computed is the processor time of all of them.
+func computed(all []*process) (sum time.Duration, err error) {
+	for _, p := range all {
+		one, err := p.processor()
+		if err != nil {
+			return 0, err
+		}
+		sum += one
+	}
+	return sum, nil
 }
 
 // drop reads all of a path, or a range of it, and keeps nothing.
@@ -236,6 +270,9 @@ func (m *reading) rows(l *lab) {
 	l.table.compared("a film from other nodes, verified; theirs: a bare libp2p stream", inSpeed(median(m.ours)), inSpeed(median(m.bare)),
 		median(ratios), atLeast(median(ratios), 0.8, ""))
 	l.table.beside("… theirs without handing it on over HTTP", inSpeed(median(m.ours)), inSpeed(median(m.direct)), fmt.Sprintf("%.2f", median(direct)), nil)
+	inCost := func(v float64) string { return fmt.Sprintf("%.1f s/GiB", v) }
+	l.table.beside("… processor time of all nodes", inCost(median(m.costs)), inCost(median(m.bareCosts)),
+		fmt.Sprintf("%.2f", median(m.costs)/median(m.bareCosts)), nil)
 	l.table.single("… first byte of a film that is not there", inMillis(median(m.first)), atMost(float64(median(m.first).Microseconds())/1e3, 40, " ms"))
 	l.table.single("… 1 MiB from anywhere in it", inMillis(median(m.ranges)), atMost(float64(median(m.ranges).Microseconds())/1e3, 25, " ms"))
 	l.table.single(fmt.Sprintf("… bytes from other nodes, %d viewers at once, of the film's", viewersAtOnce), fmt.Sprintf("%.2f", median(m.crowd)),
