@@ -115,7 +115,7 @@ func (p *Pool) Remove(ctx context.Context, id placement.NodeID) error {
 	if err != nil {
 		return err
 	}
-	if err := p.membership.Save(ctx, removals, string(id), r.Encode()); err != nil {
+	if err := p.membership.Save(ctx, removals, removalKey(r), r.Encode()); err != nil {
 		return fmt.Errorf("remove node %s: %w", id, err)
 	}
 	if err := p.membership.Delete(ctx, draining, string(id)); err != nil {

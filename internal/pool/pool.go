@@ -197,16 +197,24 @@ func (p *Pool) Run(ctx context.Context) error {
 func (p *Pool) watch(ctx context.Context) error {
 	watching, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	go func() {
+	var leaving sync.WaitGroup
+	defer leaving.Wait()
+	leaving.Go(func() {
 		defer end()
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case <-watching.Done():
+			return
+		}
 		limited, cancel := context.WithTimeout(watching, farewell)
 		defer cancel()
 		if err := p.gossip.Leave(limited); err != nil {
 			p.log.Debug("nobody was told that this node goes", "err", err)
 		}
-	}()
-	return p.gossip.Run(watching)
+	})
+	err := p.gossip.Run(watching)
+	end()
+	return err
 }
 
 // farewell is how long a node that stops waits for the others to hear of it.

@@ -41,10 +41,10 @@ func (p *Pool) isWaiting() bool {
 	return p.state.waiting
 }
 
-// reachable names those that rows are sent to.
+// reachable names those that rows are sent to. A suspect one stays among them: to begin with it again costs more than a late answer.
 func (p *Pool) reachable() (ids []string) {
 	for _, peer := range p.gossip.All() {
-		if peer.State == gossip.Alive {
+		if peer.State == gossip.Alive || peer.State == gossip.Suspect && !peer.LastSeen.IsZero() {
 			ids = append(ids, string(peer.ID))
 		}
 	}

@@ -108,7 +108,7 @@ func (p *Pool) verifyMembership(r *rows.Row) error {
 		return nil
 	case removals:
 		gone, err := cluster.ReadRemoval(r.Value)
-		if err != nil || r.Deleted || string(gone.Node) != r.Key {
+		if err != nil || r.Deleted || removalKey(gone) != r.Key {
 			return errors.Join(errRow, err)
 		}
 		return p.mayDecide(writer)
@@ -123,6 +123,9 @@ func (p *Pool) verifyMembership(r *rows.Row) error {
 	}
 	return fmt.Errorf("bucket %s: %w", r.Bucket, errRow)
 }
+
+// removalKey has the serial in it, so that no later row of a lower one takes a removal's place.
+func removalKey(r cluster.Removal) string { return fmt.Sprintf("%s/%d", r.Node, r.Serial) }
 
 // mayDecide tells whether a node is a member, or was: what it decided before it was removed holds.
 func (p *Pool) mayDecide(id placement.NodeID) error {

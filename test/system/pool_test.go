@@ -33,7 +33,7 @@ func bootPool(t testing.TB, count int) []*machine {
 		all = append(all, bootWith(t, cfg))
 	}
 	for _, m := range all {
-		m.until("all to be alive", func() bool {
+		await(t, "all to be alive", func() bool {
 			alive := 0
 			for _, n := range m.nodes() {
 				if n.State == "alive" && n.Name != "" {
@@ -70,10 +70,10 @@ func (m *machine) named(name string) pooled {
 	return pooled{}
 }
 
-// until asks again and again until ok.
-func (m *machine) until(what string, ok func() bool) {
-	m.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.t.Context()), 2*time.Minute)
+// await asks again and again until ok, for two minutes at most.
+func await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -81,7 +81,7 @@ func (m *machine) until(what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			m.t.Fatalf("waited for %s", what)
+			t.Fatalf("waited for %s", what)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestFilmAddedOnOneNodePlaysOnAnotherWhenAThirdIsGone(t *testing.T) {
 	if v.State != "ready" || a.leastCopies(v.ID) != 2 {
 		t.Fatalf("%d copies of %+v", a.leastCopies(v.ID), v)
 	}
-	c.until("the film", func() bool { return c.lists(v.ID) })
+	await(t, "the film", func() bool { return c.lists(v.ID) })
 	checkPlays(t, c, c.ended(v.ID), 12)
 	b.stop()
 	checkPlays(t, c, c.ended(v.ID), 12)
@@ -127,7 +127,7 @@ func TestWhatANodeHeldThatStaysAwayIsCopiedToOthers(t *testing.T) {
 	all := bootPool(t, 4)
 	v := all[0].ended(all[0].add(aFilm(t, 30)).ID)
 	all[3].stop()
-	all[0].until("two copies again", func() bool { return all[0].leastCopies(v.ID) == 2 })
+	await(t, "two copies again", func() bool { return all[0].leastCopies(v.ID) == 2 })
 	checkPlays(t, all[1], all[1].ended(v.ID), 30)
 }
 
@@ -135,7 +135,7 @@ func TestFilmPlaysElsewhereWhileItIsPrepared(t *testing.T) {
 	all := bootPool(t, 2)
 	v := all[0].add(film.Make(t, "Old.mkv", film.Source(640, 360, 60), []string{"-c:v", "mpeg4", "-q:v", "5", "-c:a", "aac"}))
 	other := all[1]
-	other.until("the film", func() bool { return other.lists(v.ID) })
+	await(t, "the film", func() bool { return other.lists(v.ID) })
 	early := other.await(v.ID, func(v video) bool { return v.Playable })
 	if early.State == "processing" && (early.Node == nil || early.Node.Name != "box-0") {
 		t.Errorf("who prepares it: %+v", early.Node)
@@ -151,7 +151,7 @@ func TestDrainedNodeIsSafeToSwitchOff(t *testing.T) {
 	if a := all[0].do("POST", "/api/v1/nodes/"+leaves.ID+"/drain", nil); a.status >= 300 {
 		t.Fatalf("drain: %d %s", a.status, a.body)
 	}
-	all[0].until("it to be safe", func() bool { n := all[0].named("box-2"); return n.Drain != nil && n.Drain.Safe })
+	await(t, "it to be safe", func() bool { n := all[0].named("box-2"); return n.Drain != nil && n.Drain.Safe })
 	all[2].stop()
 	if got := all[0].leastCopies(v.ID); got != 2 {
 		t.Errorf("%d copies", got)
@@ -159,21 +159,21 @@ func TestDrainedNodeIsSafeToSwitchOff(t *testing.T) {
 	if a := all[1].do("DELETE", "/api/v1/nodes/"+leaves.ID, nil); a.status >= 300 {
 		t.Fatalf("remove: %d %s", a.status, a.body)
 	}
-	all[0].until("it to be removed", func() bool { return len(all[0].nodes()) == 2 })
+	await(t, "it to be removed", func() bool { return len(all[0].nodes()) == 2 })
 	checkPlays(t, all[1], all[1].ended(v.ID), 30)
 }
 
 func TestDeletedFilmIsGoneEverywhereAndStaysSo(t *testing.T) {
 	all := bootPool(t, 3)
 	v := all[0].ended(all[0].add(aFilm(t, 12)).ID)
-	all[2].until("the film", func() bool { return all[2].lists(v.ID) })
+	await(t, "the film", func() bool { return all[2].lists(v.ID) })
 	all[1].stop() // it sleeps through the deletion
 	if a := all[2].do("DELETE", "/api/v1/videos/"+v.ID+"?purge=true", nil); a.status != http.StatusNoContent {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	back := bootWith(t, node.Config{Data: all[1].dir, Name: "box-1", P2P: "127.0.0.1:0", NoMDNS: true})
 	for _, m := range []*machine{all[0], all[2], back} {
-		m.until("it to be gone", func() bool { return !m.lists(v.ID) })
+		await(t, "it to be gone", func() bool { return !m.lists(v.ID) })
 	}
 }
 
@@ -182,7 +182,7 @@ func TestNodeThatWasAwayHearsWhatHappened(t *testing.T) {
 	all[2].stop()
 	v := all[0].ended(all[0].add(aFilm(t, 12)).ID)
 	back := bootWith(t, node.Config{Data: all[2].dir, Name: "box-2", P2P: "127.0.0.1:0", NoMDNS: true})
-	back.until("the film", func() bool { return back.lists(v.ID) })
+	await(t, "the film", func() bool { return back.lists(v.ID) })
 	checkPlays(t, back, back.ended(v.ID), 12)
 }
 
