@@ -229,6 +229,11 @@ func (h *Handler) mayRemove(m Member, force bool) error {
 func (h *Handler) clusterWarnings() (all []Warning) {
 	warn := func(code, format string, args ...any) { all = append(all, Warning{code, fmt.Sprintf(format, args...)}) }
 	members, repair := h.cfg.Cluster.Members(), h.cfg.Cluster.Repair()
+	if slices.ContainsFunc(members, func(m Member) bool { return m.ID == h.cfg.Node.ID && m.State == NodeRemoved }) {
+		// What it thinks of the others is of before.
+		warn("removed", "This node was removed from its cluster, and plays only what it has itself. To bring it back, make an invite on another node and start this one with it: shoal serve --join LINK.")
+		return all
+	}
 	if !slices.ContainsFunc(members, func(m Member) bool { return m.ID != h.cfg.Node.ID && m.State != NodeRemoved }) {
 		return nil
 	}

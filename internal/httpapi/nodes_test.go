@@ -227,6 +227,7 @@ func TestWarningsSayWhatIsWrongWithTheNodesAndWhatToDo(t *testing.T) {
 	}{
 		{"all is well", func(*nodes) {}, "", ""},
 		{"one is gone", func(n *nodes) { n.members[1].State = httpapi.NodeDead }, "node_dead", "attic-pc does not answer. Switch it on"},
+		{"it was removed", func(n *nodes) { n.members[0].State, n.members[1].State = httpapi.NodeRemoved, httpapi.NodeDead }, "removed", "shoal serve --join"},
 		{"another version", func(n *nodes) { n.members[1].Version = "1.2.2" }, "node_version", "attic-pc runs version 1.2.2, this node 1.2.3"},
 		{"half are gone", func(n *nodes) { n.repair.State = httpapi.RepairHeld }, "repair_held", "shoal repair"},
 		{"copying", func(n *nodes) { n.repair = httpapi.Repair{State: httpapi.RepairRunning, UnderCopied: 5} }, "under_copied", "5 chunks have fewer copies than wanted. They are being copied."},

@@ -24,8 +24,14 @@ func (m members) ID() string  { return m.pool.Cluster() }
 func (m members) Copies() int { return m.pool.Copies() }
 
 func (m members) Members() (all []httpapi.Member) {
+	self := m.pool.ID()
 	for _, n := range m.nodes() {
-		all = append(all, memberOf(n))
+		if n.ID != self || !m.pool.Host().Removed() {
+			all = append(all, memberOf(n))
+		}
+	}
+	if m.pool.Host().Removed() {
+		all = append(all, httpapi.Member{ID: string(self), State: httpapi.NodeRemoved})
 	}
 	return all
 }
