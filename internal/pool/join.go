@@ -1,7 +1,9 @@
 package pool
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -20,7 +22,14 @@ func (p *Pool) hostConfig() cluster.Config {
 	}
 }
 
-// join uses the invite that the node was started with. One that it has used stays in its command line, and does no harm there.
+// The digest of the invite that was used last, so that it is known when it is still in the command line.
+const (
+	joinedBucket = "joined"
+	joinedKey    = "link"
+)
+
+// join uses the invite that the node was started with. One that it has used stays in its command line, and does no harm there. Another one
+// of the same cluster is tried: a node that was removed while it was off does not know that yet.
 func (p *Pool) join(ctx context.Context) error {
 	if p.cfg.Join == "" {
 		return nil
@@ -29,15 +38,24 @@ func (p *Pool) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if of == p.host.Members().Cluster() && !p.host.Removed() {
+	link := sha256.Sum256([]byte(p.cfg.Join))
+	member := of == p.host.Members().Cluster() && !p.host.Removed()
+	if used, err := p.cfg.Records.Load(ctx, joinedBucket, joinedKey); member && err == nil && bytes.Equal(used, link[:]) {
 		p.log.Info("this node is a member already; the invite was not used")
 		return nil
 	}
 	_, err = p.host.Join(ctx, p.cfg.Join, nil)
-	if errors.Is(err, cluster.ErrAlreadyMember) && of == p.host.Members().Cluster() {
+	if err != nil && !errors.Is(err, cluster.ErrAlreadyMember) {
+		if !member {
+			return err
+		}
+		p.log.Warn("the invite was not used; this node stays the member that it is", "err", err)
 		return nil
 	}
-	return err
+	if err := p.cfg.Records.Save(ctx, joinedBucket, joinedKey, link[:]); err != nil {
+		return fmt.Errorf("note the invite that was used: %w", err)
+	}
+	return nil
 }
 
 // admitted writes a certificate into the records that all nodes have.

@@ -199,3 +199,27 @@ func TestInviteLetsOneNodeInOnce(t *testing.T) {
 		t.Errorf("the reason is %q", err)
 	}
 }
+
+func TestRemovedNodeSaysSoAndComesBackByANewInvite(t *testing.T) {
+	all := bootPool(t, 3)
+	gone := all[0].named("box-2")
+	remove := func() {
+		if a := all[0].do("DELETE", "/api/v1/nodes/"+gone.ID+"?force=true", nil); a.status >= 300 {
+			t.Fatalf("remove: %d %s", a.status, a.body)
+		}
+	}
+	seen := func() bool { return all[0].named("box-2").State == "alive" && all[1].named("box-2").State == "alive" }
+	again := func() *machine {
+		return bootWith(t, node.Config{Data: all[2].dir, Name: "box-2", P2P: "127.0.0.1:0", NoMDNS: true, Join: all[0].invite()})
+	}
+
+	remove()
+	all[2].until("it to say so", func() bool { return strings.Contains(string(all[2].get("/api/v1/status").body), `"code":"removed"`) })
+	all[2].stop()
+	back := again()
+	back.until("it to be back", seen)
+
+	back.stop()
+	remove() // it does not hear of it
+	again().until("it to be back once more", seen)
+}
