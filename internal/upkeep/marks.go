@@ -41,12 +41,6 @@ func (m *marks) has(ref chunk.Ref) bool {
 	return found
 }
 
-// contains tells whether a chunk is marked. Any number of goroutines may ask.
-func (m *marks) contains(ref chunk.Ref) bool {
-	_, found := slices.BinarySearch(m.buckets[ref[0]], rest(ref))
-	return found
-}
-
 // unmet returns the marks that has was never asked for.
 func (m *marks) unmet() *marks {
 	left := new(marks)
