@@ -1,4 +1,5 @@
 import { type Planner, useOf, type Wanted } from "./planner.ts";
+import { bytesIn } from "./ranges.ts";
 import { rules } from "./rules.ts";
 import type { PeerView, TransferView } from "./snapshot.ts";
 
@@ -42,7 +43,7 @@ function cancelRequest(plan: Planner, transfer: TransferView, from: string, want
     if (wanted.fetching.every(({ id }) => id !== from)) plan.cancel(transfer, "redundant", wanted);
     return;
   }
-  if (isTwin(transfer, wanted)) {
+  if (isTwin(transfer, wanted) || isOutdated(transfer, wanted)) {
     plan.cancel(transfer, "redundant", wanted);
     return;
   }
@@ -57,6 +58,15 @@ function isTwin({ id, start, end }: TransferView, { transfers, here }: Wanted): 
     const covers = other.start <= start && other.end >= end;
     return other.id < id && covers && here.some((peer) => peer.id === other.from);
   });
+}
+
+/**
+ * Whether a peer was asked while it was fetching, and others have sent some of that meanwhile: it is about to send all of it again, and is
+ * asked anew for the rest.
+ */
+function isOutdated(transfer: TransferView, { chunk }: Wanted): boolean {
+  const { early, start, end, got } = transfer;
+  return early && end - start - got - bytesIn(useOf(transfer, chunk)) >= rules.leastPart;
 }
 
 /** How long a peer that has the bytes may send none, given what else it was asked for. */

@@ -23,8 +23,17 @@ export function useOrigin(plan: Planner, wanted: Wanted): Outlook {
     plan.lookAt(plan.snapshot.now + 0.2);
     return "fine";
   }
+  if (asksFirst(plan, wanted, open)) {
+    plan.lookAt(plan.snapshot.now + 0.2);
+    return wanted.chunk.lease?.state === "asked" ? "fine" : "needs-lease";
+  }
   fetchNow(plan, wanted, open);
   return "critical";
+}
+
+/** Whether the origin takes long, and would be late with so many bytes: nothing is lost then by waiting for others. */
+function originIsLate(plan: Planner, due: number, bytes: number): boolean {
+  return plan.originNeeds(bytes) > Math.max(due, rules.slowOrigin);
 }
 
 /** A player that stands still by itself, with a picture, waits for nothing. */
@@ -91,9 +100,14 @@ function canFetchNothing({ snapshot }: Planner): boolean {
   return snapshot.now < snapshot.origin.restingUntil;
 }
 
-/** Whether all that is missing is under way and will be here before it is needed. */
+/** Whether all that is missing is under way and will be here before it is needed, or sooner than a slow origin would bring it. */
 function comesInTime(plan: Planner, wanted: Wanted): boolean {
-  return expected(plan, wanted) < wanted.due - rules.originMargin;
+  const { chunk, due } = wanted;
+  const time = expected(plan, wanted);
+  if (time < due - rules.originMargin) return true;
+  const bytes = bytesIn(subtract(chunk.missing, fetchedOf(wanted)));
+  const isPromised = openParts(wanted).length === 0;
+  return isPromised && originIsLate(plan, due, bytes) && time < plan.originNeeds(bytes);
 }
 
 /** When all will be here that is under way, in seconds from now; Infinity if something is not, or stands still. */
@@ -120,12 +134,29 @@ function expected(plan: Planner, wanted: Wanted): number {
  */
 function comesByLease(plan: Planner, { chunk, due, here, fetching }: Wanted): boolean {
   const { lease } = chunk;
-  if (lease === undefined || lease.state === "asked" || here.length > 0 || fetching.length > 0) return false;
-  const needs = plan.originNeeds(bytesIn(chunk.missing));
+  if (lease?.state !== "held" && lease?.state !== "ready") return false;
+  if (here.length > 0 || (fetching.length > 0 && !isLarge(plan))) return false;
+  const bytes = bytesIn(chunk.missing);
   const waited = plan.snapshot.now - lease.since;
-  return (
-    needs > Math.max(due, 1) && waited < Math.min(rules.heldFor, plan.criticalAt(bytesIn(chunk.missing)))
-  );
+  return originIsLate(plan, due, bytes) && waited < Math.min(rules.heldFor, plan.criticalAt(bytes));
+}
+
+/**
+ * Whether to ask the room although time is short: the origin would be late anyway, and many more viewers than the neighbours may be
+ * about to fetch the same. What neighbours fetch together they see; what others fetch only the room knows.
+ */
+function asksFirst(plan: Planner, { chunk, due, here }: Wanted, open: readonly Range[]): boolean {
+  const { snapshot } = plan;
+  if (!snapshot.joined || !isLarge(plan) || here.length > 0) return false;
+  if (!originIsLate(plan, due, bytesIn(open))) return false;
+  const { lease } = chunk;
+  if (lease?.state === "asked") return snapshot.now - lease.since < rules.answerSoon;
+  return lease === undefined || isOver(plan, lease);
+}
+
+/** Whether each chunk would leave the origin several times if neighbours alone fetched it together. */
+function isLarge({ snapshot }: Planner): boolean {
+  return snapshot.peers.length > 0 && snapshot.viewers > 2 * (snapshot.peers.length + 1);
 }
 
 /** Fetches without asking. All who do begin at different places, so that together they bring the chunk about once. */

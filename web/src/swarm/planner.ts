@@ -166,6 +166,7 @@ export class Planner {
         since: now,
         lastByte: now,
         active: false,
+        early: false,
       };
       wanted.transfers = [...wanted.transfers, transfer];
     }

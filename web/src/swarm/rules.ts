@@ -11,16 +11,19 @@ export const rules = {
   /** The origin is asked without a lease when what is left is less than its time × factor + margin. */
   originFactor: 1.5,
   originMargin: 0.3,
+  /** An origin that needs longer for a chunk is slow. */
+  slowOrigin: 0.5,
   /** Fetches from the origin at a time, and how much they may have before them. */
   originFetches: 4,
   originPipeline: 1,
-  criticalFetches: 2,
   /** Chunks whose deadlines are no further apart are for the same moment. */
   sameTime: 0.5,
   /** Leases asked for at a time. */
   leaseBytes: 2 << 20,
   leaseChunks: 8,
   answerWithin: 2,
+  /** And so long where time is short. */
+  answerSoon: 0.5,
   /** A lease that another viewer has, and one that lies unused here, are asked for or given back after this. */
   heldFor: 12,
   readyFor: 5,

@@ -96,6 +96,8 @@ export interface TransferView {
   readonly lastByte: number;
   /** False for an origin transfer that is busy with an earlier chunk. */
   readonly active: boolean;
+  /** True for a peer that was asked while it was fetching the chunk itself. */
+  readonly early: boolean;
 }
 
 export interface LeaseView {

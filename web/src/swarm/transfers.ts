@@ -139,14 +139,16 @@ export class Transfers {
         since,
         lastByte,
         active: true,
+        early: false,
       });
     }
     return views;
   }
 }
 
-function viewOf({ id, peer, start, end, got, reached, since, lastByte }: PeerTransfer): TransferView {
-  return { id, from: peer, start, end, got, reached, since, lastByte, active: true };
+function viewOf({ id, peer, measured, ...transfer }: PeerTransfer): TransferView {
+  const { start, end, got, reached, since, lastByte } = transfer;
+  return { id, from: peer, start, end, got, reached, since, lastByte, active: true, early: !measured };
 }
 
 /** What a fetch still brings of a chunk, in the chunk's bytes; null for nothing. */
@@ -158,5 +160,16 @@ function sliceOf(transfer: OriginTransfer, chunk: IndexedChunk): TransferView | 
   if (start >= end) return null;
   const first = Math.max(0, transfer.start - chunk.offset);
   const active = position >= chunk.offset;
-  return { id, from: null, start, end, got: start - first, reached: start, since, lastByte, active };
+  return {
+    id,
+    from: null,
+    start,
+    end,
+    got: start - first,
+    reached: start,
+    since,
+    lastByte,
+    active,
+    early: false,
+  };
 }

@@ -125,6 +125,7 @@ function randomTransfers(
       since,
       lastByte: since + 0.1,
       active: true,
+      early: from !== null && random() < 0.3,
     };
   });
 }

@@ -296,7 +296,16 @@ test.each([0, 0.2, 0.618, 0.944, 0.999])(
       { start: 0, end: 600_000 },
       { start: 700_000, end: 1_000_000 },
     ];
-    const promise = { id: 9, from: "a", got: 0, reached: 0, since: 1000, lastByte: 1000, active: true };
+    const promise = {
+      id: 9,
+      from: "a",
+      got: 0,
+      reached: 0,
+      since: 1000,
+      lastByte: 1000,
+      active: true,
+      early: false,
+    };
     let fetches = 0;
     for (; missing.length > 0 && fetches < 20; fetches++) {
       const transfers = missing.map((range, i) => ({ ...promise, ...range, id: 9 + i }));
@@ -313,6 +322,64 @@ test.each([0, 0.2, 0.618, 0.944, 0.999])(
     expect(fetches).toBeLessThanOrEqual(3);
   },
 );
+
+/** A crowd beyond the neighbours, at an origin that is far too slow for it. */
+const crowd: Snapshot = {
+  ...calm,
+  viewers: 40,
+  origin: { rate: 40_000, firstByte: 0.3, restingUntil: 0 },
+  peers: [peer("a", "here", { holds: () => undefined }), peer("b", "here", { holds: () => undefined })],
+};
+
+test("in a crowd at a slow origin the room is asked first also for what is late, and the origin only with leave", () => {
+  const wanted = (state?: "asked" | "held" | "ready" | "granted", since = 999.9) =>
+    decide({
+      ...crowd,
+      chunks: [chunk(1, 0.1, { asked: true, lease: state === undefined ? undefined : { state, since } })],
+    }).decisions;
+  expect(wanted()).toEqual([{ do: "lease", places: [{ rendition: "v0", ordinal: 1 }], urgent: false }]);
+  for (const state of ["asked", "held", "ready"] as const) expect(wanted(state)).toEqual([]);
+  expect(ofKind(wanted("granted"), "origin")).toHaveLength(1);
+  // A room that does not answer is not waited for.
+  expect(ofKind(wanted("asked", 999), "origin")).toHaveLength(1);
+});
+
+test("nobody asks first where the neighbours are all there are, where the origin is fast, or without a room", () => {
+  const chunks = [chunk(1, 0.1, { asked: true })];
+  const origin = { rate: 20e6, firstByte: 0.05, restingUntil: 0 };
+  for (const other of [{ viewers: 3 }, { origin }, { joined: false }, { peers: [] }])
+    expect(ofKind(decide({ ...crowd, chunks, ...other }).decisions, "origin")).toHaveLength(1);
+});
+
+test("who waits for a lease of a crowd takes what neighbours bring, and waits for no lease of its own", () => {
+  const lease = { state: "held", since: 999.9 } as const;
+  const peers = [peer("a", "fetching")];
+  const { decisions } = decide({ ...crowd, peers, chunks: [chunk(1, 0.1, { asked: true, lease })] });
+  expect(ofKind(decisions, "origin")).toEqual([]);
+  expect(ofKind(decisions, "request").map((request) => request.peer)).toEqual(["a"]);
+});
+
+test("a late chunk that a peer sends is not fetched from an origin that would take longer", () => {
+  const peers = [peer("a", "here", { rate: 400_000 })];
+  const chunks = [chunk(1, 0.1, { asked: true, missing: [{ start: 0, end: 400_000 }] })];
+  const slow = { ...calm, peers, chunks, origin: { rate: 300_000, firstByte: 0.3, restingUntil: 0 } };
+  expect(ofKind(decide(slow).decisions, "origin")).toEqual([]);
+  expect(ofKind(decide({ ...slow, origin: calm.origin }).decisions, "origin")).toHaveLength(1);
+});
+
+test("a peer that was asked while it fetched is asked anew for what others have not sent meanwhile", () => {
+  const early = {
+    ...{ id: 9, from: "a", start: 0, end: 1 << 20, got: 100_000, reached: 100_000 },
+    ...{ since: 999, lastByte: 999.9, active: true, early: true },
+  };
+  const missing = [{ start: 600_000, end: 1 << 20 }];
+  const chunks = [chunk(1, 6, { missing, transfers: [early] })];
+  const { decisions } = decide({ ...calm, peers: [peer("a", "here", { requests: 1 })], chunks });
+  expect(decisions).toContainEqual({ do: "cancel", id: 9, why: "redundant" });
+  expect(ofKind(decisions, "request")).toMatchObject(missing);
+  const still = decide({ ...calm, peers: [peer("a", "fetching", { requests: 1 })], chunks });
+  expect(ofKind(still.decisions, "cancel")).toEqual([]);
+});
 
 test("own prefetch waits while a peer needs something urgently", () => {
   const busy = { ...calm, servingUrgent: true, peers: [peer("a", "here")], chunks: [chunk(4, 15)] };
@@ -331,6 +398,7 @@ test("a silent peer's ranges are given to another", () => {
     since: 990,
     lastByte: 990,
     active: true,
+    early: false,
   };
   const { decisions } = decide({
     ...calm,
@@ -352,6 +420,7 @@ test("what nobody wants any more is cancelled, unless it is nearly done", () => 
     since: 999,
     lastByte: 999,
     active: true,
+    early: false,
   };
   const { decisions } = decide({ ...calm, strays: [stray, { ...stray, id: 2, got: 5000 }] });
   expect(decisions).toEqual([{ do: "cancel", id: 1, why: "unwanted" }]);
