@@ -13,15 +13,16 @@ import (
 
 const (
 	// keptLayouts is how many layouts chunks may still lie by.
-	keptLayouts   = 3
+	keptLayouts = 3
+	// layoutsBucket has them by cluster: those of another say nothing of where chunks lie.
 	layoutsBucket = "layouts"
-	layoutsKey    = "last"
 )
 
 // layouts are the newest ones, kept over restarts: after one, chunks lie where they lay.
 type layouts struct {
-	mu   sync.RWMutex
-	last []*placement.Layout // guarded by mu; the newest first
+	cluster string
+	mu      sync.RWMutex
+	last    []*placement.Layout // guarded by mu; the newest first
 }
 
 // wireLayout is a layout as it is stored.
@@ -66,7 +67,7 @@ func (l *layouts) push(ctx context.Context, records Records, next *placement.Lay
 		}
 		stored = append(stored, w)
 	}
-	if err := records.Save(ctx, layoutsBucket, layoutsKey, encode(stored)); err != nil {
+	if err := records.Save(ctx, layoutsBucket, l.cluster, encode(stored)); err != nil {
 		return false, fmt.Errorf("keep the layout: %w", err)
 	}
 	l.mu.Lock()
@@ -75,9 +76,10 @@ func (l *layouts) push(ctx context.Context, records Records, next *placement.Lay
 	return true, nil
 }
 
-// load reads what was kept.
-func (l *layouts) load(ctx context.Context, records Records) error {
-	text, err := records.Load(ctx, layoutsBucket, layoutsKey)
+// load reads what was kept of a cluster.
+func (l *layouts) load(ctx context.Context, records Records, cluster string) error {
+	l.cluster = cluster
+	text, err := records.Load(ctx, layoutsBucket, cluster)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

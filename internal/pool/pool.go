@@ -138,7 +138,7 @@ func (p *Pool) open(ctx context.Context) (err error) {
 	if err = p.openTables(ctx); err != nil {
 		return err
 	}
-	if err = p.layouts.load(ctx, p.cfg.Records); err != nil {
+	if err = p.layouts.load(ctx, p.cfg.Records, p.Cluster()); err != nil {
 		return err
 	}
 	if err = p.introduce(ctx); err != nil {

@@ -50,7 +50,20 @@ func (p *Pool) openTables(ctx context.Context) (err error) {
 		Tables: []rows.Named{{Name: membershipTable, Table: p.membership}, {Name: recordsTable, Table: p.records}},
 		Peers:  p.reachable, Dial: p.dialText, Log: p.log,
 	})
-	return p.recall(ctx)
+	if err := p.recall(ctx); err != nil {
+		return err
+	}
+	return p.adopt(ctx)
+}
+
+// adopt writes anew, in this node's name, what was written by nodes that this cluster never knew: by this one before its records were
+// restored under another key, or by those of a cluster that it has left. Others would refuse it.
+func (p *Pool) adopt(ctx context.Context) error {
+	adopted, err := p.records.Adopt(ctx, func(_ rows.ID, s rows.Stamp) bool { return p.mayDecide(placement.NodeID(s.Writer)) != nil })
+	if adopted > 0 {
+		p.log.Info("records of nodes that are not here were taken over", "records", adopted)
+	}
+	return err
 }
 
 // recall takes what the rows say of members into memory.

@@ -214,12 +214,13 @@ func TestRemovedNodeSaysSoAndComesBackByANewInvite(t *testing.T) {
 	}
 
 	remove()
-	all[2].until("it to say so", func() bool { return strings.Contains(string(all[2].get("/api/v1/status").body), `"code":"removed"`) })
+	await(t, "it to say so", func() bool { return strings.Contains(string(all[2].get("/api/v1/status").body), `"code":"removed"`) })
 	all[2].stop()
 	back := again()
-	back.until("it to be back", seen)
+	await(t, "it to be back", seen)
 
 	back.stop()
 	remove() // it does not hear of it
-	again().until("it to be back once more", seen)
+	again()
+	await(t, "it to be back once more", seen)
 }
