@@ -47,7 +47,7 @@ func announce(dir string, addr net.Addr) (announcement, error) {
 		err = maybe.WriteFile(path, append(text, '\n'), 0o600)
 	}
 	if err != nil {
-		return "", fmt.Errorf("write node.json: %w", err)
+		return announcement(path), fmt.Errorf("write node.json: %w", err)
 	}
 	return announcement(path), nil
 }

@@ -182,7 +182,8 @@ func (n *Node) certificate() (*tls.Config, error) {
 func (n *Node) Run(ctx context.Context) error {
 	announced, err := announce(n.cfg.Data, n.Addr())
 	if err != nil {
-		return err
+		// A full disk is no reason not to play what is on it.
+		n.cfg.Log.Warn("commands on this machine need --node to find this node", "err", err)
 	}
 	defer announced.withdraw()
 	// Browsers and the watched folder go first, then the imports that they started, then the upkeep, then the other nodes,

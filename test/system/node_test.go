@@ -217,3 +217,12 @@ func files(t testing.TB, dir string) (all []string) {
 	}
 	return all
 }
+
+func TestNodeWithoutRoomForItsAnnouncementPlaysOn(t *testing.T) {
+	dir := t.TempDir()
+	// A folder in the file's place cannot be written over, even by root.
+	if err := os.MkdirAll(filepath.Join(dir, "node.json", "taken"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	bootWith(t, node.Config{Data: dir}).get("/healthz")
+}
