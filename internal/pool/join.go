@@ -45,10 +45,11 @@ func (p *Pool) join(ctx context.Context) error {
 		return nil
 	}
 	_, err = p.host.Join(ctx, p.cfg.Join, nil)
-	if err != nil && !errors.Is(err, cluster.ErrAlreadyMember) {
-		if !member {
-			return err
-		}
+	switch {
+	case err == nil, member && errors.Is(err, cluster.ErrAlreadyMember):
+	case !member:
+		return err
+	default:
 		p.log.Warn("the invite was not used; this node stays the member that it is", "err", err)
 		return nil
 	}
