@@ -150,3 +150,12 @@ func isHostName(name string) bool {
 	}
 	return true
 }
+
+// ClusterOfLink returns the cluster that an invite is of, also when the invite has expired. Errors: ErrNotLink, ErrDamagedLink, ErrOtherVersion.
+func ClusterOfLink(link string) (ID, error) {
+	i, err := decodeLink(strings.TrimSpace(link))
+	if err != nil {
+		return "", err
+	}
+	return i.cluster(), nil
+}
