@@ -101,7 +101,7 @@ function Draining({ node, drain, network }: { node: Node; drain: Drain; network:
         <button
           type="button"
           class="button"
-          aria-label={`Keep using ${nameOf(node)}`}
+          aria-label={`Keep using it: ${nameOf(node)}`}
           disabled={deed.busy}
           onClick={() => void deed.begin(() => network.api.drain(node.id, { undo: true }))}
         >
