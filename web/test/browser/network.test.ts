@@ -148,7 +148,7 @@ test("an admin invites, lets in, empties and removes machines by keyboard", asyn
   await page.locator("[role=menuitem]:focus").press("Enter");
   await page.getByRole("button", { name: "Prepare it" }).press("Enter");
   await page.getByText("You can switch it off.").waitFor();
-  await page.getByRole("button", { name: "Keep using box-2" }).press("Enter");
+  await page.getByRole("button", { name: "Keep using it: box-2" }).press("Enter");
   await page.getByText("You can switch it off.").waitFor({ state: "detached" });
   await page.getByRole("button", { name: "More for box-2" }).press("Enter");
   await page.getByRole("menuitem", { name: "Remove" }).press("Enter");
