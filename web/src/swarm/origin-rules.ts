@@ -27,7 +27,7 @@ export function useOrigin(plan: Planner, wanted: Wanted): Outlook {
     plan.lookAt(plan.snapshot.now + 0.2);
     return wanted.chunk.lease?.state === "asked" ? "fine" : "needs-lease";
   }
-  fetchNow(plan, wanted, open);
+  fetchNow(plan, wanted);
   return "critical";
 }
 
@@ -75,7 +75,7 @@ function wantsLease(plan: Planner, wanted: Wanted, criticalAt: number): Outlook 
   }
   const mine = criticalAt + (rules.urgentMost - criticalAt) * lot(snapshot.seed, place);
   if (snapshot.settling || wanted.due > mine) plan.lookAt(snapshot.now + wanted.due - mine);
-  else fetchNow(plan, wanted, openParts(wanted));
+  else fetchNow(plan, wanted);
   return "fine";
 }
 
@@ -160,18 +160,21 @@ function isLarge({ snapshot }: Planner): boolean {
 }
 
 /** Fetches without asking. All who do begin at different places, so that together they bring the chunk about once. */
-function fetchNow(plan: Planner, wanted: Wanted, open: readonly Range[]): void {
+function fetchNow(plan: Planner, wanted: Wanted): void {
   const { chunk, due } = wanted;
-  if (open.length === 0 || !plan.mayFetch(due, chunk.place.rendition, true)) return;
-  const range = plan.untouchedSegment(chunk)
-    ? { start: Math.floor(chunk.segmentSize * plan.snapshot.stripe), end: chunk.segmentSize }
-    : bestPart(plan, wanted, open);
-  if (range === null) {
-    plan.lookAt(plan.snapshot.now + 0.1);
-    return;
+  for (;;) {
+    const open = subtract(chunk.missing, fetchedOf(wanted));
+    if (open.length === 0 || !plan.mayFetch(due, chunk.place.rendition, true, open.length > 1)) return;
+    const range = plan.untouchedSegment(chunk)
+      ? { start: Math.floor(chunk.segmentSize * plan.snapshot.stripe), end: chunk.segmentSize }
+      : bestPart(plan, wanted, open);
+    if (range === null) {
+      plan.lookAt(plan.snapshot.now + 0.1);
+      return;
+    }
+    plan.lease(plan.placesIn(chunk, range.start, range.end), true);
+    plan.fetch(chunk, range.start, range.end, due);
   }
-  plan.lease(plan.placesIn(chunk, range.start, range.end), true);
-  plan.fetch(chunk, range.start, range.end, due);
 }
 
 /**

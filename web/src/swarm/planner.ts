@@ -128,9 +128,9 @@ export class Planner {
 
   /**
    * Whether the origin may be asked for more now. What cannot wait goes one after another in each rendition, and a fetch of
-   * what can wait is given up for it.
+   * what can wait is given up for it. Pieces of a chunk go together where asking takes longer than sending.
    */
-  mayFetch(due: number, rendition: string, critical: boolean): boolean {
+  mayFetch(due: number, rendition: string, critical: boolean, inPieces = false): boolean {
     const { origin, now } = this.snapshot;
     if (now < origin.restingUntil) {
       this.lookAt(origin.restingUntil);
@@ -139,7 +139,10 @@ export class Planner {
     const fetches = [...this.#fetches.values()];
     if (critical) {
       const before = fetches.filter((fetch) => fetch.rendition === rendition);
-      return before.length === 0 || this.#giveUpLatest(before, due);
+      const isFast = this.originNeeds(0) < rules.slowOrigin;
+      const isLittle = this.originPending < origin.rate * origin.firstByte;
+      const most = inPieces && isFast && isLittle ? rules.originFetches : 1;
+      return before.length < most || this.#giveUpLatest(before, due);
     }
     const pipeline = origin.rate * rules.originPipeline;
     return fetches.length === 0 || (fetches.length < rules.originFetches && this.originPending < pipeline);

@@ -323,6 +323,19 @@ test.each([0, 0.2, 0.618, 0.944, 0.999])(
   },
 );
 
+test("the gaps of a late chunk are fetched together where asking takes longer than sending, else one by one", () => {
+  const missing = [0, 1, 2, 3, 4, 5].map((i) => ({ start: i * 100_000, end: i * 100_000 + 20_000 }));
+  const fetches = (rate: number) => {
+    const origin = { rate, firstByte: 0.04, restingUntil: 0 };
+    return ofKind(
+      decide({ ...calm, origin, chunks: [chunk(1, 0.1, { asked: true, missing })] }).decisions,
+      "origin",
+    );
+  };
+  expect(fetches(15e6)).toHaveLength(rules.originFetches);
+  expect(fetches(200_000)).toHaveLength(1);
+});
+
 /** A crowd beyond the neighbours, at an origin that is far too slow for it. */
 const crowd: Snapshot = {
   ...calm,
