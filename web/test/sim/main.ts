@@ -1,7 +1,8 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { figuresOf } from "./figures.ts";
 import { play, type ScenarioName, scenarios } from "./scenarios.ts";
-import { headOf, rowOf } from "./table.ts";
+import { headOf, rowOf, withRow } from "./table.ts";
 
 const help = `Simulates viewers of one video in virtual time, with the real scheduler and the real room.
 
@@ -11,6 +12,7 @@ const help = `Simulates viewers of one video in virtual time, with the real sche
   -seed 1             another film, other viewers, other chance
   -grain 50           decides at most that often, in ms: coarser, and faster to simulate; 0 as browsers do
   -counts             also what the room counted
+  -write FILE         also put the rows into the table of a file, as docs/simulation.md
 `;
 
 /** Also takes flags with one dash, as the programs in Go do. */
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     grain: { type: "string", default: "0" },
     room: { type: "string", default: ".build/sim/room" },
     counts: { type: "boolean", default: false },
+    write: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -37,8 +40,14 @@ async function runAll(): Promise<void> {
   if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}`);
   process.stdout.write(headOf());
   for (const viewers of values.viewers.split(",").map(Number)) {
-    for (const name of names) process.stdout.write(rowOf(...(await runOne(name as ScenarioName, viewers))));
+    for (const name of names) print(rowOf(...(await runOne(name as ScenarioName, viewers))));
   }
+}
+
+function print(row: string): void {
+  process.stdout.write(row);
+  const file = values.write;
+  if (file !== undefined) writeFileSync(file, withRow(readFileSync(file, "utf8"), row));
 }
 
 /** The table is the same for the same seed; how long it took goes beside it. */

@@ -28,6 +28,19 @@ export function rowOf(name: string, figures: Figures): string {
   return lineOf([name, ...columns.map(([, cell]) => cell(figures))]);
 }
 
+/** A text with a table, in which a row takes the place of the one with the same name, or comes to its end. */
+export function withRow(text: string, row: string): string {
+  const lines = text.split(/(?<=\n)/);
+  const head = lines.indexOf(lineOf(["scenario", ...columns.map(([title]) => title)]));
+  if (head < 0) throw new Error("the text has no table with these columns");
+  let end = head;
+  while (lines[end]?.startsWith("|")) end += 1;
+  const name = row.slice(0, row.indexOf("|", 1) + 1);
+  const at = lines.findIndex((line, i) => i > head && i < end && line.startsWith(name));
+  lines.splice(at < 0 ? end : at, at < 0 ? 0 : 1, row);
+  return lines.join("");
+}
+
 function lineOf(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |\n`;
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { figuresOf } from "../../sim/figures.ts";
 import { play, type ScenarioName } from "../../sim/scenarios.ts";
-import { rowOf } from "../../sim/table.ts";
+import { headOf, rowOf, withRow } from "../../sim/table.ts";
 
 const repository = fileURLToPath(new URL("../../../..", import.meta.url));
 
@@ -26,6 +26,16 @@ async function run(scenario: ScenarioName, seed: number, seconds: number) {
   world.room.close();
   return figuresOf(world, seconds);
 }
+
+test("a row takes its place in the table of a text", () => {
+  const text = `Before\n\n${headOf()}| flash, 100 | old |\n| flash, 1000 | old |\n\nAfter\n`;
+  const replaced = withRow(text, "| flash, 100 | new |\n");
+  expect(replaced).toBe(text.replace("| flash, 100 | old |", "| flash, 100 | new |"));
+  expect(withRow(text, "| churn, 100 | new |\n")).toBe(
+    text.replace("| flash, 1000 | old |\n", "| flash, 1000 | old |\n| churn, 100 | new |\n"),
+  );
+  expect(() => withRow("no table", "| flash, 100 |\n")).toThrow("no table");
+});
 
 describe("viewers with the real scheduler in the real room", () => {
   test("the same seed gives the same table, another seed another", async () => {
