@@ -18,6 +18,8 @@ export interface StreamSharingOptions {
   readonly media: HTMLMediaElement;
   /** The absolute address of the master playlist. */
   readonly source: string;
+  /** Where it begins, in seconds. */
+  readonly startPosition: number;
   readonly wishes: SharingWishes;
 }
 
@@ -140,8 +142,9 @@ export class StreamSharing {
   }
 
   #playback(): PlaybackState {
-    const { media } = this.#options;
-    const { currentTime: position, playbackRate: rate, paused } = media;
+    const { media, startPosition } = this.#options;
+    const { playbackRate: rate, paused } = media;
+    const position = positionOf(media, startPosition);
     const bufferEnd = position + bufferedAhead(media.buffered, position);
     return { position, rate, paused, bufferEnd, renditions: this.#renditions() };
   }
@@ -159,6 +162,14 @@ function playedSeconds(played: TimeRanges): number {
   let sum = 0;
   for (let i = 0; i < played.length; i++) sum += played.end(i) - played.start(i);
   return sum;
+}
+
+/** Where playing is, or begins: an element stands at 0 until it has something to jump to, and nothing from there is wanted. */
+export function positionOf(
+  { currentTime, played }: Pick<HTMLMediaElement, "currentTime" | "played">,
+  startPosition: number,
+): number {
+  return currentTime === 0 && played.length === 0 ? startPosition : currentTime;
 }
 
 /** What a fragment is to the swarm; null for one that is no segment. */
